@@ -1,0 +1,239 @@
+"""The frozen pass: images through a backbone to rows, each image once.
+
+It has two steps. The first reads every image as far as its digest needs and asks the cache; it is
+cheap, and finds missing files before any long work. The second decodes what was not found, in
+threads ahead of the network.
+"""
+
+import hashlib
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed, effective_n_jobs
+from tqdm.auto import tqdm
+
+from sklearn_tl.backbones import Backbone
+from sklearn_tl.cache import open_store
+from sklearn_tl.preprocessing import Preprocessing
+
+ROWS_VERSION = 1  # to be raised by any change of this package that changes rows
+DIGESTS_PER_TASK = 64
+POOLINGS = ("avg", "max", "avgmax", "flatten")
+
+
+@dataclass(frozen=True)
+class FrozenPass:
+    """All that decides what a row is, and the batch size and device that do not."""
+
+    backbone: Backbone
+    layers: tuple
+    pooling: str
+    preprocessing: Preprocessing
+    precision: str
+    batch_size: int
+    device: str
+
+    def key(self):
+        """Digest everything besides the image that a row depends on."""
+        parts = (
+            ROWS_VERSION,
+            self.backbone.fingerprint,
+            self.layers,
+            self.pooling,
+            self.preprocessing,
+            self.precision,
+        )
+        return hashlib.sha256(repr(parts).encode()).digest()
+
+    def rows(self, batch):
+        """Run a batch of preprocessed images (n, 3, height, width) through the frozen layers."""
+        backbone = self.backbone.on(self.device)
+        x = batch.to(self.device, memory_format=torch.channels_last)
+        bfloat16 = torch.autocast(
+            torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bfloat16"
+        )
+        with torch.inference_mode(), bfloat16:
+            rows = backbone.run(x, self.layers, lambda a: _pool(a, self.pooling, backbone))
+        return torch.cat(rows, dim=1).float().cpu().numpy()
+
+    def n_features(self):
+        """Find the length of a row by running one black image."""
+        height, width = self.preprocessing.crop or self.backbone.preprocessing.crop
+        try:
+            return self.rows(torch.zeros(1, 3, height, width)).shape[1]
+        except (RuntimeError, AssertionError, ValueError) as error:
+            raise ValueError(
+                f"{self.backbone.name} cannot take images of {height} x {width} pixels: {error}. "
+                "Set another image_size."
+            ) from error
+
+
+def resolve_device(device):
+    """Return the torch device that the parameter `device` stands for."""
+    if device != "auto":
+        return str(torch.device(device))
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def embed(images, frozen, *, n_features, cache, n_jobs=None, verbose=0):
+    """Return the rows of `images`, from the cache where it has them.
+
+    Parameters
+    ----------
+    images : ImageSequence
+    frozen : FrozenPass
+    n_features : int
+        Length of a row.
+    cache : "memory", path or None
+    n_jobs : int, default=None
+        Processes (joblib) among which the images that are not cached are divided.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    ndarray of shape (len(images), n_features), float32 and C-contiguous
+    """
+    store = open_store(cache)
+    rows = np.empty((len(images), n_features), dtype=np.float32)
+    first = {}  # where each key stands first: what comes twice is computed once
+    own = np.empty(len(images), dtype=np.intp)
+    for i, key in enumerate(_keys(images, frozen.key())):
+        own[i] = first.setdefault(key, i)
+
+    missing = []
+    keys = list(first)
+    for start in range(0, len(keys), 1000):
+        some = keys[start : start + 1000]
+        found = store.get_many(some)
+        for key in some:
+            if key in found:
+                rows[first[key]] = found[key]
+            else:
+                missing.append(first[key])
+
+    with tqdm(
+        total=len(missing), unit="image", desc=frozen.backbone.name, disable=not verbose
+    ) as bar:
+        for indices, some_keys, some_rows in _compute(images, missing, frozen, n_jobs):
+            store.put_many(some_keys, some_rows)
+            rows[indices] = some_rows
+            bar.update(len(indices))
+    return rows[own] if len(first) < len(images) else rows
+
+
+def _keys(images, frozen_key):
+    """Yield the cache key of every image; files are read in threads."""
+
+    def digests(start):
+        stop = min(start + DIGESTS_PER_TASK, len(images))
+        return [images.open(i).digest for i in range(start, stop)]
+
+    for some in _in_threads(digests, range(0, len(images), DIGESTS_PER_TASK), ahead=_n_threads()):
+        for digest in some:
+            yield _join(digest, frozen_key)
+
+
+def _compute(images, missing, frozen, n_jobs):
+    """Yield (indices, keys, rows) of one batch after another."""
+    n_jobs = min(effective_n_jobs(n_jobs), -(-len(missing) // frozen.batch_size))
+    if n_jobs <= 1:
+        yield from _batches(images, missing, frozen)
+        return
+    # Some batches a task, so that what is done reaches the cache long before the end.
+    size = frozen.batch_size * max(1, min(8, len(missing) // (n_jobs * frozen.batch_size)))
+    tasks = [missing[start : start + size] for start in range(0, len(missing), size)]
+    results = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_compute_task)(images.take(task), frozen) for task in tasks
+    )
+    for task, (order, keys, rows) in zip(tasks, results, strict=True):
+        yield [task[i] for i in order], keys, rows
+
+
+def _compute_task(images, frozen):
+    batches = list(_batches(images, range(len(images)), frozen))
+    return (
+        [i for indices, _, _ in batches for i in indices],
+        [key for _, keys, _ in batches for key in keys],
+        np.concatenate([rows for _, _, rows in batches]),
+    )
+
+
+def _batches(images, indices, frozen):
+    """Yield (indices, keys, rows); a batch holds images of one shape."""
+    frozen_key = frozen.key()
+
+    def prepare(i):
+        # Read again rather than kept from the first step: a hundred thousand images fit nowhere.
+        # The key is made again too, so that it always belongs to the pixels of this row.
+        opened = images.open(i)
+        return i, _join(opened.digest, frozen_key), frozen.preprocessing(opened.decode())
+
+    waiting = {}
+    for prepared in _in_threads(prepare, indices, ahead=2 * frozen.batch_size):
+        batch = waiting.setdefault(prepared[2].shape, [])
+        batch.append(prepared)
+        if len(batch) == frozen.batch_size:
+            yield _run(waiting.pop(prepared[2].shape), frozen)
+    for batch in waiting.values():
+        yield _run(batch, frozen)
+
+
+def _run(batch, frozen):
+    indices, keys, tensors = zip(*batch, strict=True)
+    try:
+        return list(indices), list(keys), frozen.rows(torch.stack(tensors))
+    except RuntimeError as error:
+        if frozen.preprocessing.crop is not None:
+            raise
+        height, width = tensors[0].shape[1:]
+        raise ValueError(
+            f"X[{indices[0]}] has {height} x {width} pixels, which {frozen.backbone.name} cannot "
+            f'take at image_size="native" ({error}). Set an image_size, or leave the image out.'
+        ) from error
+
+
+def _in_threads(function, items, ahead):
+    """Map in threads, in order, with at most `ahead` results waiting."""
+    pool = ThreadPoolExecutor(_n_threads())
+    try:
+        pending = deque()
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _n_threads():
+    return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
+
+
+def _join(digest, frozen_key):
+    return hashlib.sha256(digest + frozen_key).digest()
+
+
+def _pool(activation, pooling, backbone):
+    """Reduce an activation to one vector an image."""
+    if activation.ndim == 2:
+        return activation.clone()
+    if pooling == "flatten":
+        return activation.flatten(1).clone()
+    if activation.ndim == 3:  # (n, tokens, channels) of a transformer
+        maps = activation.transpose(1, 2)
+    else:
+        maps = activation.movedim(3, 1) if backbone.channels_last_maps else activation
+        maps = maps.flatten(2)
+    average, maximum = maps.mean(2), maps.amax(2)
+    if pooling == "avgmax":
+        return torch.cat([average, maximum], dim=1)
+    return average if pooling == "avg" else maximum

@@ -1,0 +1,219 @@
+"""`ConvFeatureExtractor`: embeddings of a frozen network, as a scikit-learn transformer."""
+
+from numbers import Integral
+
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_tl._validation import _fit_context, check_option
+from sklearn_tl.base import BackboneEstimator
+from sklearn_tl.embedding import POOLINGS, embed
+
+
+class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BackboneEstimator):
+    """Turn images into the embeddings of a frozen, pretrained convolutional network.
+
+    Put it in front of a linear classifier: with few labelled images that is the form of transfer
+    learning that overfits least. Each image is run through the network once; the rows are cached
+    by the content of the image and by every setting that they depend on, so that folds, clones
+    and candidates of a search share them.
+
+    `fit` looks at no pixel values and learns nothing from the data. It checks the parameters and
+    the form of `X`, and loads the backbone. (Flat rows, see `image_shape`, are also checked for
+    NaN and infinity then, as scikit-learn does.)
+
+    Parameters
+    ----------
+    backbone : str, torch.nn.Module or callable, default="efficientnet_lite0"
+        The network: a name from :func:`list_backbones`; a module of your own, which is copied;
+        or a function without arguments that returns one. The default needs no network access.
+        A network of your own gets RGB images normalised as torchvision's ImageNet weights want
+        them, unless it has an attribute `transforms` that holds another
+        ``torchvision.transforms._presets.ImageClassification``.
+    weights : str, path or None, default="default"
+        "default"; a name such as "IMAGENET1K_V1"; the path of a state dict (``.pth`` or
+        ``.safetensors``), of which nothing but tensors is read; or None for random weights, the
+        same each time. ResNet-50's newer weights, which are its default, classify ImageNet better
+        and transfer worse than "IMAGENET1K_V1" [1]_.
+    layer : str, sequence of str or None, default=None
+        The layer whose activations are the features, or several whose features are put side by
+        side. None is the embedding that the network hands to its own classifier. Layers after
+        the last one asked for are not run. ``list_backbones(name, layers=True)`` lists them.
+    pooling : {"avg", "max", "avgmax", "flatten"}, default="avg"
+        How an activation map becomes a vector: its mean, its maximum, both, or all of it. With
+        `layer=None` and another pooling than "avg", the last layer of the list is taken, since
+        the embedding has been through the network's own pooling.
+    image_size : int, (height, width), "native" or None, default=None
+        Size of the network's input in pixels: an image is scaled and cropped at the centre. None
+        is the size that the weights were trained at. "native" leaves each image at its own size.
+    image_shape : (height, width), (height, width, channels), "strip" or None, default=None
+        How to read the rows of a two-dimensional `X`. "strip" reads each row as one line of
+        pixels (a spectrum, a time series), which is stretched over the whole input.
+    value_range : (black, white) or None, default=None
+        The numbers in arrays and in 16-bit, 32-bit and floating-point files that stand for black
+        and white. None: 0 to 255 for uint8, 0 to 65535 for uint16, False and True, and 0 to 1 for
+        floats, where other numbers are an error. An explicit range is applied as a linear map and
+        not checked.
+    cache : "memory", path or None, default="memory"
+        Where rows are kept: in the process's memory (at most 1 GiB, least recently used first
+        out), in a file that processes and sessions share, or nowhere. A path of a folder means a
+        file in it. Use a path with searches that have ``n_jobs`` > 1.
+    batch_size : int, default=32
+        Number of images that go through the network at once.
+    device : str or torch.device, default="auto"
+        "auto" takes a GPU (CUDA, then Apple's) where there is one, else the CPU.
+    precision : {"float32", "bfloat16"}, default="float32"
+        bfloat16 is faster where the processor computes in it, and moves features by up to 1 %.
+    n_jobs : int or None, default=None
+        Number of processes among which :meth:`transform` divides the images that are not cached.
+        None is 1 unless in a :func:`joblib.parallel_config` context.
+    verbose : int, default=0
+        With 1, show a progress bar for the images that are not cached.
+
+    Attributes
+    ----------
+    backbone_fingerprint_ : str
+        SHA-256 over the architecture and the weights. A pickled extractor holds this and not the
+        network; it raises a ValueError if what loads later is another.
+    n_features_in_ : int
+        Number of features of flat rows or of a table. Only set for those.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if `X` is a table. Only set for those.
+
+    See Also
+    --------
+    list_backbones : The names that `backbone` takes, and their layers.
+    clear_cache : Forget the rows.
+
+    Notes
+    -----
+    Accepted as `X`: a list, object array, series or one-column table of file paths, PIL images
+    and arrays, also mixed; numeric arrays of shape (n, height, width) or (n, height, width,
+    channels); torch tensors (n, channels, height, width); flat rows with `image_shape`; any
+    dataset with a length whose items are images or (image, label) pairs. Of an animation the
+    first frame is read; what is transparent lies on white.
+
+    References
+    ----------
+    .. [1] Kornblith, Shlens & Le, "Do Better ImageNet Models Transfer Better?", CVPR 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_tl import ConvFeatureExtractor
+    >>> images = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3), dtype=np.uint8)
+    >>> ConvFeatureExtractor().fit_transform(images).shape
+    (2, 1280)
+    >>> ConvFeatureExtractor(layer=["blocks.2", "blocks.4"]).fit_transform(images).shape
+    (2, 152)
+    """
+
+    _parameter_constraints = BackboneEstimator._parameter_constraints | {
+        "layer": [str, list, tuple, None],
+        "pooling": [str],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        backbone="efficientnet_lite0",
+        *,
+        weights="default",
+        layer=None,
+        pooling="avg",
+        image_size=None,
+        image_shape=None,
+        value_range=None,
+        cache="memory",
+        batch_size=32,
+        device="auto",
+        precision="float32",
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.backbone = backbone
+        self.weights = weights
+        self.layer = layer
+        self.pooling = pooling
+        self.image_size = image_size
+        self.image_shape = image_shape
+        self.value_range = value_range
+        self.cache = cache
+        self.batch_size = batch_size
+        self.device = device
+        self.precision = precision
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Check the parameters and the form of `X`, and load the backbone.
+
+        Parameters
+        ----------
+        X : images
+            See the notes of the class. No pixel is looked at.
+        y : None
+            Ignored, present for the API of scikit-learn.
+
+        Returns
+        -------
+        self : ConvFeatureExtractor
+            The fitted extractor.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter is wrong or `X` is no container of images.
+        OSError
+            If the weights are not on this machine and cannot be downloaded.
+        """
+        self._check_images(X, reset=True)
+        check_option("pooling", self.pooling, POOLINGS)
+        if self.pooling == "flatten" and self.image_size == "native":
+            raise ValueError(
+                'pooling="flatten" makes rows as long as the image is large, so that it needs one '
+                'image_size for all. Take pooling="avg", or set image_size.'
+            )
+        backbone = self._load_backbone()
+        self._layers = backbone.resolve_layers(self.layer)
+        if not self._layers and self.pooling != "avg":
+            self._layers = (backbone.layers[-1],)
+        self._n_features_out = self._frozen_pass(self._layers, self.pooling).n_features()
+        return self
+
+    def transform(self, X):
+        """Return the embeddings of `X`.
+
+        Parameters
+        ----------
+        X : images
+            See the notes of the class.
+
+        Returns
+        -------
+        X_out : ndarray of shape (n_images, n_features_out)
+            C-contiguous, of dtype float32.
+
+        Raises
+        ------
+        ValueError, TypeError, OSError
+            If an image cannot be read; the message names its position in `X`, and its path.
+        NotFittedError
+            If `fit` was not called.
+        """
+        check_is_fitted(self)
+        images = self._check_images(X, reset=False)
+        return embed(
+            images,
+            self._frozen_pass(self._layers, self.pooling),
+            n_features=self._n_features_out,
+            cache=self.cache,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # float32 whatever comes in
+        return tags

@@ -1,0 +1,73 @@
+"""Pixels to network input: resize, centre crop, scale, normalise, as the weights were trained."""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as F
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a network expects. `repr` is part of the cache key, so every field must say all."""
+
+    crop: tuple | None  # (height, width) of the input; None leaves each image at its own size
+    resize: tuple  # the size that the image must cover before the centre crop
+    mean: tuple
+    std: tuple
+    interpolation: str = "bilinear"
+
+    @classmethod
+    def from_torchvision(cls, preset):
+        """Take over what torchvision's `weights.transforms()` says."""
+        (crop,), (resize,) = preset.crop_size, preset.resize_size
+        return cls(
+            crop=(crop, crop),
+            resize=(resize, resize),
+            mean=tuple(preset.mean),
+            std=tuple(preset.std),
+            interpolation=preset.interpolation.value,
+        )
+
+    @classmethod
+    def from_timm(cls, config):
+        """Take over what `timm.data.resolve_model_data_config` says."""
+        height, width = config["input_size"][1:]
+        interpolation = config["interpolation"]
+        return cls(
+            crop=(height, width),
+            resize=tuple(math.floor(side / config["crop_pct"]) for side in (height, width)),
+            mean=tuple(config["mean"]),
+            std=tuple(config["std"]),
+            interpolation=interpolation if interpolation == "bilinear" else "bicubic",
+        )
+
+    def at(self, image_size):
+        """Return the same for another input size; the crop keeps the same share of the image."""
+        if image_size is None:
+            return self
+        if image_size == "native":
+            return replace(self, crop=None)
+        crop = (image_size,) * 2 if isinstance(image_size, int) else tuple(image_size)
+        share = self.resize[0] / self.crop[0]
+        return replace(self, crop=crop, resize=tuple(round(side * share) for side in crop))
+
+    def __call__(self, pixels):
+        """Turn (height, width, 3) pixels into a float32 tensor (3, height, width)."""
+        image = torch.from_numpy(pixels).permute(2, 0, 1)
+        if self.crop is not None:
+            interpolation = InterpolationMode(self.interpolation)
+            # A line of pixels is stretched: a centre crop would keep next to nothing of it.
+            size = self.crop if image.shape[1] == 1 else _cover(image.shape[1:], self.resize)
+            image = F.resize(image, size, interpolation=interpolation, antialias=True)
+            image = F.center_crop(image, self.crop)
+        return F.normalize(F.to_dtype(image, torch.float32, scale=True), self.mean, self.std)
+
+
+def _cover(size, target):
+    """Return the smallest size in proportion to `size` that covers `target`."""
+    (height, width), (target_height, target_width) = size, target
+    if target_height * width >= target_width * height:
+        return [target_height, int(target_height * width / height)]
+    return [int(target_width * height / width), target_width]

@@ -1,0 +1,69 @@
+"""Shared by all tests: a tiny backbone, images that look like something, a count of the work."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import sklearn_tl
+from sklearn_tl.embedding import FrozenPass
+
+
+class TinyNet(nn.Module):
+    """A network of two convolutional stages that runs in microseconds."""
+
+    def __init__(self, seed=0):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.stem = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU())
+            self.stage = nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, padding=1), nn.ReLU())
+            self.avgpool = nn.AdaptiveAvgPool2d(1)
+            self.fc = nn.Linear(6, 5)
+
+    def forward(self, x):
+        return self.fc(self.avgpool(self.stage(self.stem(x))).flatten(1))
+
+
+@pytest.fixture
+def tiny():
+    return TinyNet()
+
+
+@pytest.fixture(autouse=True)
+def empty_cache():
+    """Start and end every test with nothing in memory."""
+    sklearn_tl.clear_cache()
+    yield
+    sklearn_tl.clear_cache()
+
+
+@pytest.fixture
+def make_images():
+    """Return a function that makes distinct uint8 images with smooth structure."""
+
+    def make(n=6, height=40, width=52, seed=0):
+        rng = np.random.default_rng(seed)
+        coarse = rng.integers(0, 256, (n, 5, 6, 3), dtype=np.uint8)
+        return np.stack([np.asarray(Image.fromarray(c).resize((width, height))) for c in coarse])
+
+    return make
+
+
+@pytest.fixture
+def network_images(monkeypatch):
+    """Return a list to which the size of every batch that reaches the network is appended.
+
+    The one black image with which `fit` measures the width of the embedding is left out.
+    """
+    sizes = []
+    rows = FrozenPass.rows
+
+    def counting(self, batch):
+        if batch.any():
+            sizes.append(len(batch))
+        return rows(self, batch)
+
+    monkeypatch.setattr(FrozenPass, "rows", counting)
+    return sizes
