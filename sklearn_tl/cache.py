@@ -155,11 +155,13 @@ class DiskStore:
             with closing(self._connect()) as connection:
                 return action(connection)
 
-    def _connect(self):
+    def _connect(self, create=True):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self.path, timeout=60)
         try:
             if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
+                if not create:
+                    raise sqlite3.DatabaseError("it is no cache")
                 self._create(connection)
             elif connection.execute("PRAGMA user_version").fetchone() != (SCHEMA_VERSION,):
                 raise sqlite3.DatabaseError("it was written by another version of sklearn_tl")
@@ -201,7 +203,7 @@ class DiskStore:
 
     def _is_sound(self):
         try:
-            with closing(self._connect()) as connection:
+            with closing(self._connect(create=False)) as connection:
                 return connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
         except sqlite3.DatabaseError:
             return False

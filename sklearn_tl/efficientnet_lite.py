@@ -29,7 +29,7 @@ VARIANTS = {
 
 
 class Conv2dSame(nn.Conv2d):
-    """A convolution with TensorFlow's "same" padding: where it is uneven, the far side gets more."""
+    """A convolution with TensorFlow's "same" padding: the far side gets more where it is uneven."""
 
     def forward(self, x):
         padding = []
@@ -100,8 +100,12 @@ def rename_state(state, module):
     """Give a state dict of the published weights the names that `module` uses.
 
     Both list the same tensors in the order of the forward pass, so that the names can be zipped.
+    A state dict of `module` itself comes back as it is.
     """
-    return dict(zip(module.state_dict(), state.values(), strict=True))
+    own = module.state_dict()
+    if "_conv_stem.weight" not in state or len(state) != len(own):
+        return state
+    return dict(zip(own, state.values(), strict=True))
 
 
 def _round_to_eights(channels):

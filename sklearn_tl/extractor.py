@@ -29,7 +29,7 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         or a function without arguments that returns one. The default needs no network access.
         A network of your own gets RGB images normalised as torchvision's ImageNet weights want
         them, unless it has an attribute `transforms` that holds another
-        ``torchvision.transforms._presets.ImageClassification``.
+        preset, such as ``ResNet18_Weights.DEFAULT.transforms()``.
     weights : str, path or None, default="default"
         "default"; a name such as "IMAGENET1K_V1"; the path of a state dict (``.pth`` or
         ``.safetensors``), of which nothing but tensors is read; or None for random weights, the

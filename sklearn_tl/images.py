@@ -237,7 +237,8 @@ def _check_array(X):
         raise TypeError(f"X is an array of dtype {X.dtype}, which is no number: pass {FORMS}.")
     if X.ndim == 4 and shape[3] in CHANNELS:
         return X
-    if X.ndim == 3 and shape[2] not in (3, 4):
+    looks_single = X.ndim == 3 and shape[2] in (3, 4) and shape[1] > 4
+    if (X.ndim == 3 and not looks_single) or (X.ndim > 0 and len(X) == 0):
         return X
     if X.ndim == 4:
         hint = (
@@ -302,14 +303,17 @@ def _as_array(item, value_range, where):
         return _from_tensor(item, where), value_range
     if item is None or isinstance(item, bytes | Mapping):
         raise TypeError(f"{where} is {item!r:.60}, which is no image. X should be {FORMS}.")
-    array = np.asarray(item)
+    try:
+        array = np.asarray(item)
+    except ValueError as error:
+        raise ValueError(f"{where} is no array of pixels ({error}).") from error
     return (_from_objects(array, where) if array.dtype == object else array), value_range
 
 
 def _to_pixels(array, value_range, where):
     """Check the numbers of one image and bring them to the form that all images end in."""
     if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {where} has dtype {array.dtype}.")
+        raise ValueError(f"{where} has dtype {array.dtype}. Complex data not supported: pass abs().")
     if array.dtype.kind not in "buif":
         raise TypeError(f"{where} has dtype {array.dtype}, which is no number: {array!r:.60}.")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in CHANNELS):
@@ -382,7 +386,7 @@ def _to_levels(array, value_range, where):
         scaled = array
     else:
         low, high = array.min(), array.max()
-        guess = "(0, 255)" if 0 <= low and 1 < high <= 255 else f"({low:g}, {high:g})"
+        guess = "(0, 255)" if low >= 0 and 1 < high <= 255 else f"({low:g}, {high:g})"
         raise ValueError(
             f"{where} has dtype {array.dtype} and values from {low:g} to {high:g}, but without "
             "value_range an image is uint8, uint16, bool, or a float in [0, 1]. Set "

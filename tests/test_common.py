@@ -1,10 +1,10 @@
 """scikit-learn's own suite. pyproject.toml makes an unexpected pass a failure (xfail_strict)."""
 
 import pytest
-from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
-from sklearn.exceptions import SkipTestWarning
-
 from conftest import TinyNet
+from sklearn.exceptions import SkipTestWarning
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+
 from sklearn_tl import ConvFeatureExtractor
 
 # (estimator class, check) → why it fails. Empty, and meant to stay so.

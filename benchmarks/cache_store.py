@@ -1,0 +1,155 @@
+"""Claim: what the cache on disk costs is small beside the network, whichever store holds it.
+
+SQLite as `sklearn_tl.cache.DiskStore` uses it, against LMDB (`pip install lmdb`), on rows of the
+default backbone (1280 float32): written in batches of 32, read all at once, and read in lookups of
+1,000 keys. Every figure is also given in microseconds an image, beside the time that the network
+takes for one, measured in the same process.
+
+The LMDB side does the same work: a check sum for each row, one transaction a batch, and the
+durability of a write-ahead log at synchronous=NORMAL (`metasync=False`: a power cut may cost the
+last transactions and never the file). DiskStore opens its file in every call, so LMDB is measured
+both so and kept open, which is the best that it can do.
+"""
+
+import argparse
+import hashlib
+import statistics
+import tempfile
+import time
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from _report import machine, print_table, write_json
+
+from sklearn_tl import ConvFeatureExtractor
+from sklearn_tl.cache import DiskStore
+
+FEATURES = 1280
+
+
+class LMDBStore:
+    """DiskStore's two methods on LMDB."""
+
+    def __init__(self, path, keep_open):
+        import lmdb  # needed by this benchmark alone
+
+        self._open = lambda: lmdb.open(str(path), map_size=1 << 34, subdir=False, metasync=False)
+        self._kept = self._open() if keep_open else None
+
+    @contextmanager
+    def _transaction(self, write):
+        environment = self._kept or self._open()
+        try:
+            with environment.begin(write=write) as transaction:
+                yield transaction
+        finally:
+            if environment is not self._kept:
+                environment.close()
+
+    def put_many(self, keys, rows):
+        with self._transaction(write=True) as transaction:
+            for key, row in zip(keys, rows, strict=True):
+                data = row.tobytes()
+                crc = zlib.crc32(data, zlib.crc32(key)).to_bytes(4, "little")
+                transaction.put(key, data + crc)
+
+    def get_many(self, keys):
+        found = {}
+        with self._transaction(write=False) as transaction:
+            for key in keys:
+                value = transaction.get(key)
+                if value is not None:
+                    data, crc = value[:-4], int.from_bytes(value[-4:], "little")
+                    if zlib.crc32(data, zlib.crc32(key)) == crc:
+                        found[key] = np.frombuffer(data, dtype=np.float32)
+        return found
+
+    def close(self):
+        if self._kept:
+            self._kept.close()
+
+
+STORES = {
+    "SQLite (DiskStore)": DiskStore,
+    "LMDB, opened a call": lambda path: LMDBStore(path, keep_open=False),
+    "LMDB, kept open": lambda path: LMDBStore(path, keep_open=True),
+}
+FIGURES = ("write, batches of 32", "read all", "read, lookups of 1,000")
+
+
+def measure(make, keys, rows):
+    """Return the seconds of every figure, and the bytes on disk at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = make(Path(folder) / "store")
+        seconds = []
+        start = time.perf_counter()
+        for i in range(0, len(keys), 32):
+            store.put_many(keys[i : i + 32], rows[i : i + 32])
+        seconds.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        found = store.get_many(keys)
+        seconds.append(time.perf_counter() - start)
+        if not all(np.array_equal(found[k], row) for k, row in zip(keys, rows, strict=True)):
+            raise AssertionError("what was read is not what was written")
+        start = time.perf_counter()
+        for i in range(0, len(keys), 1000):
+            store.get_many(keys[i : i + 1000])
+        seconds.append(time.perf_counter() - start)
+        if isinstance(store, LMDBStore):
+            store.close()
+        # Blocks and not lengths: LMDB's file is as long as its map may grow.
+        size = sum(path.stat().st_blocks * 512 for path in Path(folder).iterdir())
+    return seconds, size
+
+
+def network_seconds(repeat, n=64):
+    """Return the median seconds an image of a transform that finds nothing cached."""
+    images = np.random.default_rng(0).integers(0, 256, (n, 224, 224, 3), dtype=np.uint8)
+    extractor = ConvFeatureExtractor(cache=None).fit(images)
+    seconds = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        extractor.transform(images)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds) / n
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--rows", type=int, default=20000)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    args = parser.parse_args()
+
+    print(machine())
+    network = network_seconds(args.repeat)
+    rows = np.random.default_rng(0).random((args.rows, FEATURES), dtype=np.float32)
+    keys = [hashlib.sha256(row).digest() for row in rows]
+    runs = {name: [] for name in STORES}
+    for _ in range(args.repeat):
+        for name, make in STORES.items():
+            runs[name].append(measure(make, keys, rows))
+
+    table, first = [], None
+    for name, some in runs.items():
+        medians = [statistics.median(figure) for figure in zip(*(s for s, _ in some), strict=True)]
+        first = first or medians
+        for figure, value, reference in zip(FIGURES, medians, first, strict=True):
+            each = value / args.rows
+            table.append([figure, name, value, each * 1e6, each / network * 100, value / reference])
+    table.sort(key=lambda row: FIGURES.index(row[0]))
+    head = ["", "store", "seconds", "µs an image", "% of the network", "ratio to SQLite"]
+    print_table(head, table)
+    sizes = {name: statistics.median(size for _, size in some) for name, some in runs.items()}
+    print(f"\nThe network: {network * 1e3:.1f} ms an image.")
+    print(f"On disk, for {args.rows * FEATURES * 4 / 1e6:.1f} MB of rows:")
+    for name, size in sizes.items():
+        print(f"  {name}: {size / 1e6:.1f} MB")
+    named = [dict(zip(["figure", *head[1:]], row, strict=True)) for row in table]
+    write_json(args.json, {"table": named, "bytes": sizes, "network_seconds": network})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Claim: memory is bounded by the batch, not by the number of images.
+
+`ConvFeatureExtractor.fit_transform(paths)` runs over 1,000, 5,000 and 20,000 JPEG files, all
+different, each time in a fresh process. The peak of the process's resident memory is compared with
+what it held after import and `fit`. What may grow with the number of images: the output, and some
+200 bytes of keys and positions an image. What must not: files, pixels and network inputs, whose
+sizes are printed beside the growth.
+
+A narrow first layer at a small size keeps the run short; the size of what would be kept by mistake
+(48 KiB of network input an image) still shows.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from _report import machine, print_table, write_json
+from PIL import Image
+
+SIDE, FEATURES, MB = 64, 32, 1e6
+CACHES = {"none": None, "file": "cache.sqlite", "memory": "memory"}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 5000, 20000])
+    parser.add_argument("--caches", nargs="+", choices=CACHES, default=list(CACHES))
+    parser.add_argument("--repeat", type=int, default=3, help="processes for each figure")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        folder, cache, n = args.child
+        print(json.dumps(measure(Path(folder), CACHES[cache], int(n))))
+        return
+
+    print(machine())
+    runs = {}
+    with tempfile.TemporaryDirectory() as folder:
+        n_bytes = make_images(Path(folder), max(args.sizes))
+        for _ in range(args.repeat):
+            for cache in args.caches:
+                for n in args.sizes:
+                    runs.setdefault((cache, n), []).append(run_child(folder, cache, n))
+    medians = {
+        key: {name: statistics.median(run[name] for run in some) for name in some[0]}
+        for key, some in runs.items()
+    }
+    rows = [
+        [cache, n, m["fitted"] / MB, m["peak"] / MB, m["increase"] / MB, n * FEATURES * 4 / MB]
+        for (cache, n), m in medians.items()
+    ]
+    rows = [[*row, medians[tuple(row[:2])]["seconds"]] for row in rows]
+    head = ["cache", "images", "after fit, MB", "peak, MB", "increase, MB", "output, MB", "seconds"]
+    print_table(head, rows)
+
+    sizes = {"a file": n_bytes, "its pixels": SIDE**2 * 3, "its network input": SIDE**2 * 12}
+    print("\nBytes an image:", ", ".join(f"{name} {size:,.0f}" for name, size in sizes.items()))
+    growth = {}
+    small, large = min(args.sizes), max(args.sizes)
+    for cache in args.caches if small < large else ():
+        more = medians[cache, large]["increase"] - medians[cache, small]["increase"]
+        growth[cache] = more / (large - small)
+        print(
+            f"cache {cache}: from {small:,} to {large:,} images the peak grows by "
+            f"{growth[cache]:,.0f} bytes an image, of which the output is {FEATURES * 4}"
+        )
+    table = [dict(zip(head, row, strict=True)) for row in rows]
+    write_json(args.json, {"table": table, "bytes_an_image": sizes, "growth": growth})
+
+
+def make_images(folder, n):
+    """Write `n` different JPEG files; return their mean size in bytes."""
+    rng = np.random.default_rng(0)
+    n_bytes = 0
+    for i in range(n):
+        coarse = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+        path = folder / f"{i:06d}.jpg"
+        coarse.resize((SIDE, SIDE), Image.Resampling.BILINEAR).save(path, comment=f"image {i}")
+        n_bytes += path.stat().st_size
+    return n_bytes / n
+
+
+def run_child(folder, cache, n):
+    for old in Path(folder).glob("cache.sqlite*"):
+        old.unlink()
+    command = [sys.executable, __file__, "--child", folder, cache, str(n)]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def measure(folder, cache, n):
+    """Embed `n` files in this process and return bytes of resident memory, and seconds."""
+    from sklearn_tl import ConvFeatureExtractor
+
+    paths = [str(folder / f"{i:06d}.jpg") for i in range(n)]
+    cache = folder / cache if cache == CACHES["file"] else cache
+    extractor = ConvFeatureExtractor(layer="conv_stem", image_size=SIDE, cache=cache)
+    extractor.fit(paths)
+    fitted = resident()
+    start = time.perf_counter()
+    shape = extractor.fit_transform(paths).shape
+    seconds = time.perf_counter() - start
+    if shape != (n, FEATURES):
+        raise AssertionError(f"the output has shape {shape}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak *= 1 if sys.platform == "darwin" else 1024  # kilobytes, but bytes on macOS
+    return {"fitted": fitted, "peak": peak, "increase": peak - fitted, "seconds": seconds}
+
+
+def resident():
+    """Return the bytes of memory that this process holds now."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        import psutil  # only where there is no /proc
+
+        return psutil.Process().memory_info().rss
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+if __name__ == "__main__":
+    main()
