@@ -48,6 +48,7 @@ class Backbone:
         self.channels_last_maps = getattr(module, "output_fmt", "NCHW") == "NHWC"  # timm says so
         self._classifier = find_classifier(module)
         self._source = source
+        self.row_lengths = {}  # a note for `FrozenPass.n_features`
         self._lock = threading.Lock()
 
     def run(self, x, layers, reduce):

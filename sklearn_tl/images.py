@@ -9,6 +9,7 @@ import errno
 import hashlib
 import io
 import os
+import threading
 from collections.abc import Mapping
 
 import numpy as np
@@ -22,6 +23,9 @@ FORMS = (
     "whose items are images or (image, label) pairs"
 )
 CHANNELS = (1, 3, 4)
+# Images are read in threads, but neither a PIL image nor a user's dataset need bear that. Paths,
+# whose files are opened and decoded outside, lose nothing. (Reentrant: datasets may nest.)
+_ONE_AT_A_TIME = threading.RLock()
 
 
 def as_images(X, *, image_shape=None, value_range=None):
@@ -72,13 +76,16 @@ class ImageSequence:
     def open(self, i):
         """Read image `i` as far as its digest needs it: a file's bytes, an array's pixels."""
         position = int(self._positions[i])
-        item = self._items[position]
-        if isinstance(item, tuple) and len(item) == 2:  # (image, label), as datasets give
-            item = item[0]
-        where = f"X[{position}]"
+        where, value_range = f"X[{position}]", self._value_range
+        with _ONE_AT_A_TIME:
+            item = self._items[position]
+            if isinstance(item, tuple) and len(item) == 2:  # (image, label), as datasets give
+                item = item[0]
+            if isinstance(item, Image.Image):
+                item, value_range = _from_pil(item, value_range)
         if isinstance(item, str | os.PathLike):
-            return _ImageFile(item, self._value_range, f"{where} ({os.fspath(item)!r})")
-        array, value_range = _as_array(item, self._value_range, where)
+            return _ImageFile(item, value_range, f"{where} ({os.fspath(item)!r})")
+        array = _as_array(item, where)
         return _Pixels(_to_pixels(array, value_range, where))
 
     def take(self, indices):
@@ -295,25 +302,25 @@ def _unflatten(X, image_shape):
 # --- single images ------------------------------------------------------------------------------
 
 
-def _as_array(item, value_range, where):
-    """Return the numbers of one item that is no path, and the range that applies to them."""
-    if isinstance(item, Image.Image):
-        return _from_pil(item, value_range)
+def _as_array(item, where):
+    """Return the numbers of one item that is no path."""
     if isinstance(item, torch.Tensor):
-        return _from_tensor(item, where), value_range
+        return _from_tensor(item, where)
     if item is None or isinstance(item, bytes | Mapping):
         raise TypeError(f"{where} is {item!r:.60}, which is no image. X should be {FORMS}.")
     try:
         array = np.asarray(item)
     except ValueError as error:
         raise ValueError(f"{where} is no array of pixels ({error}).") from error
-    return (_from_objects(array, where) if array.dtype == object else array), value_range
+    return _from_objects(array, where) if array.dtype == object else array
 
 
 def _to_pixels(array, value_range, where):
     """Check the numbers of one image and bring them to the form that all images end in."""
     if array.dtype.kind == "c":
-        raise ValueError(f"{where} has dtype {array.dtype}. Complex data not supported: pass abs().")
+        raise ValueError(
+            f"{where} has dtype {array.dtype}. Complex data not supported: pass absolute values."
+        )
     if array.dtype.kind not in "buif":
         raise TypeError(f"{where} has dtype {array.dtype}, which is no number: {array!r:.60}.")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in CHANNELS):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 import torch
 from torchvision.transforms import InterpolationMode
@@ -49,7 +50,7 @@ class Preprocessing:
             return self
         if image_size == "native":
             return replace(self, crop=None)
-        crop = (image_size,) * 2 if isinstance(image_size, int) else tuple(image_size)
+        crop = (image_size,) * 2 if isinstance(image_size, Integral) else tuple(image_size)
         share = self.resize[0] / self.crop[0]
         return replace(self, crop=crop, resize=tuple(round(side * share) for side in crop))
 

@@ -205,7 +205,7 @@ def test_order_and_subset_do_not_matter(make_images):
 
 def test_sizes(make_images):
     X = [*make_images(2, 40, 52), *make_images(2, 33, 90, seed=1), make_images(1, 200, 41)[0]]
-    for size in (32, (24, 48), "native", None):
+    for size in (32, np.int64(32), (24, 48), "native", None):
         rows = ConvFeatureExtractor(TinyNet, image_size=size).fit_transform(X)
         assert rows.shape == (5, 6)
     native = ConvFeatureExtractor(TinyNet, image_size="native", cache=None).fit(X)
@@ -303,7 +303,7 @@ def test_disk_cache_serves_a_new_process(network_images, tmp_path):
 
 
 def test_study_goes_on_when_the_cache_is_foreign(tmp_path):
-    X, y = study(n=10)
+    X, _ = study(n=10)
     (tmp_path / "rows.sqlite").write_text("not a cache\n" * 500)
     extractor = ConvFeatureExtractor(TinyNet, image_size=32, cache=tmp_path / "rows.sqlite")
     with pytest.warns(UserWarning, match="set aside"):
