@@ -95,7 +95,8 @@ def main():
         make_pipeline(
             FunctionTransformer(pixels), StandardScaler(), LogisticRegression(max_iter=2000)
         ),
-        {"logisticregression__C": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]},
+        {"logisticregression__C": [1e-4, 1e-3, 1e-2, 1e-1, 1, 10]},
+        cv=3,
     )
     raw_seconds, _, _ = counter.during(raw.fit, X, y)
     raw_accuracy = raw.score(X_test, y_test)

@@ -1,0 +1,82 @@
+import socket
+import sys
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from sklearn_tl import datasets
+from sklearn_tl.datasets import load_photo_patches
+
+
+@pytest.fixture(scope="module")
+def data():
+    return load_photo_patches()
+
+
+def shared_pixels(a, b):
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return max(width, 0) * max(height, 0)
+
+
+def test_form(data):
+    assert data.images.shape == (504, 96, 96, 3)
+    assert data.images.dtype == np.uint8
+    assert data.train.dtype == bool
+    assert len(data.target_names) == 14
+    for part in (data.train, ~data.train):
+        np.testing.assert_array_equal(np.bincount(data.target[part]), [18] * 14)
+    assert all(f"- {name}: " in data.DESCR for name in data.target_names)
+
+
+def test_no_training_patch_shares_a_pixel_with_a_test_patch(data):
+    for label in range(14):
+        train = data.boxes[data.train & (data.target == label)]
+        test = data.boxes[~data.train & (data.target == label)]
+        assert train[:, 3].max() <= test[:, 1].min()  # bottom <= top
+        assert not any(shared_pixels(a, b) for a in train for b in test)
+
+
+def test_neighbours_overlap_by_little(data):
+    for label in range(14):
+        boxes = data.boxes[data.target == label]
+        side = boxes[0, 2] - boxes[0, 0]
+        assert (boxes[:, 2:] - boxes[:, :2] == side).all()
+        assert boxes.min() == 0
+        assert max(shared_pixels(a, b) for a, b in combinations(boxes, 2)) < 0.26 * side * side
+
+
+def test_a_patch_is_what_its_box_says(data):
+    photograph = datasets._open(*datasets.PHOTOGRAPHS["retina"][:2])
+    i = np.flatnonzero(data.target_names[data.target] == "retina")[-1]
+    box = photograph.crop(tuple(data.boxes[i]))
+    assert box.size[0] * 5 <= photograph.size[1]
+    assert abs(np.asarray(box).mean() - data.images[i].mean()) < 1
+    assert data.boxes[i, 3] == photograph.size[1]
+
+
+def test_no_two_patches_are_equal(data):
+    assert len({patch.tobytes() for patch in data.images}) == len(data.images)
+
+
+def test_same_every_time_and_without_network(data, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    images, target = load_photo_patches(return_X_y=True)
+    np.testing.assert_array_equal(images, data.images)
+    np.testing.assert_array_equal(target, data.target)
+
+
+def test_without_scikit_image(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    with pytest.raises(ImportError, match=r"pip install 'sklearn-tl\[demo\]'"):
+        load_photo_patches()
+
+
+def test_without_a_photograph(monkeypatch):
+    monkeypatch.setitem(datasets.PHOTOGRAPHS, "camera", ("skimage", "data/nothing.png", ""))
+    with pytest.raises(FileNotFoundError, match=r"nothing\.png.* pip install 'sklearn-tl\[demo\]'"):
+        load_photo_patches()
