@@ -7,7 +7,7 @@ threads ahead of the network.
 
 import hashlib
 import os
-from collections import deque
+from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -170,7 +170,11 @@ def _compute_task(images, frozen):
 
 
 def _batches(images, indices, frozen):
-    """Yield (indices, keys, rows); a batch holds images of one shape."""
+    """Yield (indices, keys, rows); a batch holds images of one shape.
+
+    Images of rare shapes wait until there is a batch of them, but not more than four batches in
+    all: then the commonest shape goes.
+    """
     frozen_key = frozen.key()
 
     def prepare(i):
@@ -179,12 +183,15 @@ def _batches(images, indices, frozen):
         opened = images.open(i)
         return i, _join(opened.digest, frozen_key), frozen.preprocessing(opened.decode())
 
-    waiting = {}
+    waiting = defaultdict(list)
     for prepared in _in_threads(prepare, indices, ahead=2 * frozen.batch_size):
-        batch = waiting.setdefault(prepared[2].shape, [])
-        batch.append(prepared)
-        if len(batch) == frozen.batch_size:
-            yield _run(waiting.pop(prepared[2].shape), frozen)
+        shape = prepared[2].shape
+        waiting[shape].append(prepared)
+        if sum(map(len, waiting.values())) == 4 * frozen.batch_size:
+            shape = max(waiting, key=lambda shape: len(waiting[shape]))
+        elif len(waiting[shape]) < frozen.batch_size:
+            continue
+        yield _run(waiting.pop(shape), frozen)
     for batch in waiting.values():
         yield _run(batch, frozen)
 

@@ -24,6 +24,8 @@ from sklearn.preprocessing import StandardScaler
 import sklearn_tl
 from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl.cache import MEMORY
+from sklearn_tl.embedding import _batches
+from sklearn_tl.images import as_images
 
 
 @pytest.fixture
@@ -213,6 +215,26 @@ def test_sizes(make_images):
     np.testing.assert_allclose(native.transform(X), alone, atol=1e-6)
     flat = ConvFeatureExtractor(TinyNet, image_size=(24, 48), pooling="flatten", layer="stem")
     assert flat.fit_transform(X).shape == (5, 4 * 12 * 24)
+
+
+def test_many_sizes_do_not_pile_up():
+    """Of 40 shapes none fills a batch; all the same no more than four batches may wait."""
+    rng = np.random.default_rng(0)
+    X = [rng.integers(0, 256, (10 + i, 12, 3), dtype=np.uint8) for i in range(40)]
+    read = []
+
+    class Watched(list):
+        def __getitem__(self, i):
+            read.append(i)
+            return super().__getitem__(i)
+
+    extractor = ConvFeatureExtractor(TinyNet, image_size="native", batch_size=2).fit(X)
+    batches = _batches(as_images(Watched(X)), range(40), extractor._frozen_pass((), "avg"))
+    first = next(batches)
+    assert len(read) <= 4 * 2 + 2 * 2 + 1  # waiting for their like, and read ahead
+    order = [*first[0], *(i for indices, _, _ in batches for i in indices)]
+    assert sorted(order) == list(range(40))
+    np.testing.assert_allclose(extractor.transform(X)[7], extractor.transform(X[7:8])[0], atol=1e-6)
 
 
 def test_strip_reaches_the_network_whole():
