@@ -11,8 +11,6 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-FLOWERS = Path(__file__).resolve().parents[2] / "shared" / "data" / "flowers"
-
 
 def machine():
     """Say what the figures depend on besides the code."""

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-from _report import FLOWERS, machine, print_table, write_json
+from _report import machine, print_table, write_json
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from threadpoolctl import threadpool_limits
 
 from sklearn_tl import ConvFeatureExtractor, clear_cache
 from sklearn_tl.embedding import FrozenPass
@@ -69,7 +70,7 @@ def median_fit(counter, model, X, y, repeat, prepare=lambda: None):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--data", type=Path, default=FLOWERS, help="folder with train/ and test/")
+    parser.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
     parser.add_argument("--repeat", type=int, default=3, help="fits for each time")
     parser.add_argument("--no-search", action="store_true", help="leave the grid search out")
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
@@ -80,13 +81,15 @@ def main():
     print(f"{len(X)} images to train on, {len(X_test)} to test, {len(set(y))} classes\n")
 
     counter = Counter()
-    model = make_pipeline(
-        ConvFeatureExtractor(), StandardScaler(), LogisticRegression(C=0.01, max_iter=2000)
-    )
+    model = make_pipeline(ConvFeatureExtractor(), LogisticRegression(max_iter=1000))
     model[0].fit(X)  # the network is loaded before the clock starts
     cold, cold_images = median_fit(counter, model, X, y, args.repeat, clear_cache)
     warm, warm_images = median_fit(counter, model, X, y, args.repeat)
     score_seconds, score_images, accuracy = counter.during(model.score, X_test, y_test)
+    scaled = make_pipeline(
+        ConvFeatureExtractor(), StandardScaler(), LogisticRegression(C=0.01, max_iter=2000)
+    )
+    scaled_accuracy = scaled.fit(X, y).score(X_test, y_test)
     with tempfile.TemporaryDirectory() as folder:
         joblib.dump(model, Path(folder) / "model.joblib")
         size = (Path(folder) / "model.joblib").stat().st_size
@@ -103,6 +106,7 @@ def main():
     raw_C = raw.best_params_["logisticregression__C"]
     figures = {
         "test accuracy, embeddings": accuracy,
+        "test accuracy, embeddings standardised, C=0.01": scaled_accuracy,
         f"test accuracy, raw pixels (C={raw_C:g})": raw_accuracy,
         "fit, nothing cached, s": cold,
         "fit, rows cached, s": warm,
@@ -128,13 +132,9 @@ def search_grid(counter, X, y, X_test, y_test):
     grid = {
         "conv__layer": [None, "blocks.5", ["blocks.4", "conv_head"]],
         "conv__image_size": [None, 160],
-        "clf__C": [0.001, 0.01, 0.1],
+        "clf__C": [0.1, 1, 10],
     }
-    steps = [
-        ("conv", ConvFeatureExtractor()),
-        ("scale", StandardScaler()),
-        ("clf", LogisticRegression(max_iter=2000)),
-    ]
+    steps = [("conv", ConvFeatureExtractor()), ("clf", LogisticRegression(max_iter=2000))]
     search = GridSearchCV(Pipeline(steps), grid, cv=3)
     clear_cache()
     seconds, images, _ = counter.during(search.fit, X, y)
@@ -154,4 +154,5 @@ def search_grid(counter, X, y, X_test, y_test):
 if __name__ == "__main__":
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a fit that did not converge is no figure
-        main()
+        with threadpool_limits(1, user_api="blas"):  # small matrices: a second thread only waits
+            main()
