@@ -48,7 +48,7 @@ A model file is a pickle, and opening one may run any code: open only those you 
 """
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Run the command line.
 
     Parameters

@@ -176,7 +176,9 @@ def load_backbone(backbone, weights="default"):
     return Backbone(name, module, _own_preprocessing(module), (backbone, weights), repr(module))
 
 
-def list_backbones(pattern="*", *, offline=False, layers=False):
+def list_backbones(
+    pattern: str = "*", *, offline: bool = False, layers: bool = False
+) -> list[str] | dict[str, list[str]]:
     """List the backbones that can be named.
 
     Parameters

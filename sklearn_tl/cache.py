@@ -33,7 +33,7 @@ def open_store(cache):
     return DiskStore(cache)
 
 
-def clear_cache(cache="memory"):
+def clear_cache(cache: str | os.PathLike = "memory") -> None:
     """Forget all cached embeddings.
 
     Parameters

@@ -63,7 +63,7 @@ gravel), and hard where the halves have little in common (camera, china, astrona
 """
 
 
-def load_photo_patches(*, return_X_y=False):
+def load_photo_patches(*, return_X_y: bool = False) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Load patches of 14 photographs that scikit-image and scikit-learn ship.
 
     Each photograph is one class. Patches of its upper half are to train on and patches of its

@@ -1,9 +1,15 @@
 """`ConvFeatureExtractor`: embeddings of a frozen network, as a scikit-learn transformer."""
 
+import os
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import Any, Self
 
+import numpy as np
+import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from sklearn_tl._validation import _fit_context, check_option
 from sklearn_tl.base import BackboneEstimator
@@ -117,21 +123,21 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
     def __init__(
         self,
-        backbone="efficientnet_lite0",
+        backbone: str | nn.Module | Callable[[], nn.Module] = "efficientnet_lite0",
         *,
-        weights="default",
-        layer=None,
-        pooling="avg",
-        image_size=None,
-        image_shape=None,
-        value_range=None,
-        cache="memory",
-        batch_size=32,
-        device="auto",
-        precision="float32",
-        n_jobs=None,
-        verbose=0,
-    ):
+        weights: str | os.PathLike | None = "default",
+        layer: str | Sequence[str] | None = None,
+        pooling: str = "avg",
+        image_size: int | tuple[int, int] | str | None = None,
+        image_shape: tuple[int, ...] | str | None = None,
+        value_range: tuple[float, float] | None = None,
+        cache: str | os.PathLike | None = "memory",
+        batch_size: int = 32,
+        device: str | torch.device = "auto",
+        precision: str = "float32",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.backbone = backbone
         self.weights = weights
         self.layer = layer
@@ -147,7 +153,7 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Check the parameters and the form of `X`, and load the backbone.
 
         Parameters
@@ -183,7 +189,7 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self._n_features_out = self._frozen_pass(self._layers, self.pooling).n_features()
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Return the embeddings of `X`.
 
         Parameters

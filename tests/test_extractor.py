@@ -344,6 +344,19 @@ def test_duplicates_are_computed_once(cache, make_images, network_images):
     np.testing.assert_allclose(rows[[0, 1, 3]], extractor.transform(X), atol=1e-6)
 
 
+def test_one_lazy_pil_image_many_times(make_images, tmp_path):
+    """PIL decodes an open file at first use, and bears only one thread then."""
+    (path,) = save_all(make_images(1, 300, 400), tmp_path, "jpg")
+    with Image.open(path) as image:
+        rows = ConvFeatureExtractor(TinyNet, image_size=32).fit_transform([image] * 300)
+    assert np.ptp(rows, axis=0).max() == 0
+
+
+def test_one_pixel():
+    rows = ConvFeatureExtractor(image_size=64).fit_transform(np.zeros((1, 1, 1, 3), np.uint8))
+    assert np.isfinite(rows).all()
+
+
 CHANGES = {
     "backbone": lambda: TinyNet(seed=1),
     "weights": None,  # set in the test: a file
