@@ -46,10 +46,6 @@ def write_json(path, figures):
 
 
 def _text(x):
-    return (
-        f"{x:,.4g}"
-        if isinstance(x, float) and abs(x) < 1000
-        else f"{x:,.0f}"
-        if isinstance(x, int | float)
-        else str(x)
-    )
+    if not isinstance(x, int | float):
+        return str(x)
+    return f"{x:,.4g}" if isinstance(x, float) and abs(x) < 1000 else f"{x:,.0f}"

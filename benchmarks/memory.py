@@ -3,7 +3,7 @@
 `ConvFeatureExtractor.fit_transform(paths)` runs over 1,000, 5,000 and 20,000 JPEG files, all
 different, each time in a fresh process. The peak of the process's resident memory is compared with
 what it held after import and `fit`. What may grow with the number of images: the output, and some
-200 bytes of keys and positions an image. What must not: files, pixels and network inputs, whose
+150 bytes of key and position an image. What must not: files, pixels and network inputs, whose
 sizes are printed beside the growth.
 
 A narrow first layer at a small size keeps the run short; the size of what would be kept by mistake

@@ -97,6 +97,7 @@ def study_parser():
     add("folder", nargs="?", metavar="FOLDER", help="default: photographs that are built in")
     add("--out", metavar="MODEL", type=Path, help="write the classifier, fitted on all images")
     add("--backbone", metavar="NAME", default="efficientnet_lite0", help="default: %(default)s")
+    add("--weights", metavar="FILE", default="default", help="of the backbone; default: its own")
     add("--image-size", metavar="N", type=int, help="default: what the network was trained at")
     add("--cache", metavar="PATH", default="memory", help="keep the embeddings in a file")
     add("--n-jobs", metavar="N", type=int, help="processes that share the images; default: 1")
@@ -129,6 +130,7 @@ def report(options):
         check_writable(options.out)
     extractor = ConvFeatureExtractor(
         options.backbone,
+        weights=options.weights,
         image_size=options.image_size,
         cache=options.cache,
         n_jobs=options.n_jobs,
@@ -297,7 +299,7 @@ def save(model, path):
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-    print(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB), fitted on all images.")
+    print(f"Wrote {path} ({path.stat().st_size / 1e3:.0f} kB), fitted on all images.")
 
 
 def open_model(path):
@@ -309,7 +311,8 @@ def open_model(path):
         raise ValueError(f"{path} cannot be opened: {error.strerror or error}.") from error
     except Exception as error:  # a pickle of something else can raise anything
         raise ValueError(
-            f"{path} is no model file ({type(error).__name__}: {error}). Write one by "
+            f"{path} is no model file that can be opened here ({type(error).__name__}: {error}). "
+            "The model comes first: sklearn-tl predict MODEL IMAGE ... Write one by "
             "sklearn-tl FOLDER --out MODEL."
         ) from error
 

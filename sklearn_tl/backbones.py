@@ -106,6 +106,11 @@ class Backbone:
     def resolve_layers(self, layer):
         """Return the names that the parameter `layer` stands for, or an error with close ones."""
         names = () if layer is None else (layer,) if isinstance(layer, str) else tuple(layer)
+        if layer is not None and len(set(names)) < max(1, len(names)):
+            raise ValueError(
+                f"layer={layer!r} should be one name, several different ones, or None for the "
+                f"embedding. The layers of {self.name} are {', '.join(self.layers)}."
+            )
         for name in names:
             if name not in self.layers:
                 raise ValueError(

@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from sklearn_tl._validation import close_matches
+
 MEMORY_LIMIT = 1 << 30  # bytes; 200,000 rows of the default backbone
 FILE_NAME = "sklearn_tl.sqlite"
 APPLICATION_ID = 0x736B746C  # "sktl", in the header of our files
@@ -30,6 +32,10 @@ def open_store(cache):
         return NoStore()
     if isinstance(cache, str) and cache == "memory":
         return MEMORY
+    if isinstance(cache, str) and cache.isalpha() and close_matches(cache, ["memory"]):
+        raise ValueError(
+            f"cache={cache!r}: did you mean \"memory\"? For a file of that name write './{cache}'."
+        )
     return DiskStore(cache)
 
 

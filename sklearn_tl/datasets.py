@@ -146,7 +146,7 @@ def _open(package, file):
     if spec is None:
         raise ImportError(
             f"load_photo_patches reads photographs of {package}, which is not installed: "
-            "pip install 'sklearn-tl[demo]'"
+            "pip install scikit-image."
         )
     path = Path(spec.origin).parent / file
     try:
@@ -154,9 +154,8 @@ def _open(package, file):
             return photograph.convert("RGB")
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            error.errno,
             f"{package} is installed without its photograph {str(path)!r}, which the packages of "
-            "some Linux distributions leave out. Install it by pip install 'sklearn-tl[demo]'",
+            "some Linux distributions leave out. Install it by pip install scikit-image."
         ) from error
 
 

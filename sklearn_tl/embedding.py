@@ -79,7 +79,15 @@ class FrozenPass:
 def resolve_device(device):
     """Return the torch device that the parameter `device` stands for."""
     if device != "auto":
-        return str(torch.device(device))
+        try:
+            device = torch.device(device)
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:  # torch: unknown, or not on this machine
+            raise ValueError(
+                f"device={str(device)!r} cannot be used here ({str(error).splitlines()[0]}). Take "
+                '"auto", or "cpu".'
+            ) from error
+        return str(device)
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"

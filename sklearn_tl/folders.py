@@ -50,10 +50,13 @@ def load(folder):
         print(f"Left out: class {name}, which has {counts[name]} of at least 2 images")
     for problem in problems.values():
         print(f"Left out: {problem}")
-    if len(found) - len(few) < 2:
+    classes = [name for name in found if name not in few]
+    if len(classes) < 2:
+        loose = [name for name in os.listdir(folder) if name.lower().endswith(EXTENSIONS)]
         raise ValueError(
-            f"{folder} has {len(found) - len(few)} sub-folders of at least 2 images that can be "
-            "read, and needs 2 or more. Give each class its own sub-folder: "
+            f"{folder} has {len(classes)} sub-folders with 2 or more images that can be read"
+            f"{' (' + classes[0] + ')' if classes else ''}, and {len(loose)} images that lie in no "
+            "sub-folder; 2 classes or more are needed. Give each class its own sub-folder: "
             f"{os.path.join(folder, 'cat', '1.jpg')}, {os.path.join(folder, 'dog', '1.jpg')}, ..."
         )
     print(f"{folder}: {summary(y[keep])}")
@@ -68,8 +71,7 @@ def read(X):
         try:
             pixels = images[i]
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            return f"{X[i]} {reason.removeprefix(f'X[{i}] ({X[i]!r}) ')}"
+            return f"{X[i]} {str(error).removeprefix(f'X[{i}] ({X[i]!r}) ')}"
         if pixels.dtype != np.uint8:
             pixels = np.rint(pixels.clip(0, 1) * 255).astype(np.uint8)
         return np.asarray(Image.fromarray(pixels).resize(SMALL)).ravel()

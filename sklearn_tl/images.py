@@ -5,12 +5,12 @@ whatever form it came, ends as the same thing: a C-contiguous (height, width, 3)
 the source holds 8-bit levels and float32 in [0, 1] where it holds more.
 """
 
-import errno
 import hashlib
 import io
 import os
 import threading
 from collections.abc import Mapping
+from numbers import Number
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ FORMS = (
     "whose items are images or (image, label) pairs"
 )
 CHANNELS = (1, 3, 4)
+GLOB = "sorted(pathlib.Path(folder).glob('**/*.jpg'))"
 # Images are read in threads, but neither a PIL image nor a user's dataset need bear that. Paths,
 # whose files are opened and decoded outside, lose nothing. (Reentrant: datasets may nest.)
 _ONE_AT_A_TIME = threading.RLock()
@@ -155,17 +156,18 @@ def _read_file(path, where):
         with open(path, "rb") as file:
             data = file.read()
     except IsADirectoryError as error:
-        raise IsADirectoryError(
-            errno.EISDIR, f"{where} is a directory. Give the files in it, one by one"
-        ) from error
+        raise IsADirectoryError(f"{where} is a directory. Give the files in it: {GLOB}.") from error
     except FileNotFoundError as error:
+        hint = (
+            f"Patterns are not expanded: {GLOB}."
+            if "*" in os.fspath(path)
+            else ("Strings are read as file paths: correct this one, or make it absolute.")
+        )
         raise FileNotFoundError(
-            errno.ENOENT,
-            f"{where} does not exist, seen from {os.getcwd()!r}. Strings are read as file paths: "
-            "correct the path, or make it absolute",
+            f"{where} does not exist, seen from {os.getcwd()!r}. {hint}"
         ) from error
     except OSError as error:
-        raise type(error)(error.errno, f"{where} could not be read ({error.strerror})") from error
+        raise type(error)(f"{where} could not be read ({error.strerror}).") from error
     except ValueError as error:  # a path with a zero byte
         raise ValueError(f"{where} is no file path: {error}.") from error
     if not data:
@@ -182,7 +184,7 @@ def _as_items(X):
         kind = "image" if isinstance(X, Image.Image) else "path"
         raise TypeError(
             f"X is a single {kind} ({X!r:.80}), and several images are wanted: pass [{kind}], or "
-            "for the files of a folder sorted(pathlib.Path(folder).glob('**/*.jpg'))."
+            f"for the files of a folder {GLOB}."
         )
     if sparse.issparse(X):
         raise TypeError(
@@ -306,8 +308,12 @@ def _as_array(item, where):
     """Return the numbers of one item that is no path."""
     if isinstance(item, torch.Tensor):
         return _from_tensor(item, where)
-    if item is None or isinstance(item, bytes | Mapping):
-        raise TypeError(f"{where} is {item!r:.60}, which is no image. X should be {FORMS}.")
+    if item is None or isinstance(item, bytes | Mapping | Number) or np.isscalar(item):
+        what = "a missing value" if item is None or item != item else "no image and no path"
+        raise TypeError(
+            f"{where} is {item!r:.60}, which is {what}. Leave it out, or look whether this is the "
+            f"right column. X should be {FORMS}."
+        )
     try:
         array = np.asarray(item)
     except ValueError as error:

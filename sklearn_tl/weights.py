@@ -74,9 +74,7 @@ def _read_safetensors(path):
     try:
         from safetensors.torch import load_file
     except ImportError as error:
-        raise ImportError(
-            "To read .safetensors files: pip install 'sklearn-tl[safetensors]'."
-        ) from error
+        raise ImportError("To read .safetensors files: pip install safetensors.") from error
     try:
         return load_file(path)
     except Exception as error:  # safetensors has an exception of its own, made in Rust

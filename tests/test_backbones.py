@@ -197,7 +197,7 @@ def test_timm_without_network(monkeypatch):
 
 def test_timm_is_optional(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "timm", None)
-    with pytest.raises(ImportError, match=r"sklearn-tl\[timm\]"):
+    with pytest.raises(ImportError, match=r"pip install timm"):
         load_backbone("timm/resnet18")
 
 

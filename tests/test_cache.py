@@ -92,6 +92,8 @@ def test_open_store(tmp_path, monkeypatch):
     assert open_store(tmp_path / "new" / "rows.db").path == tmp_path / "new" / "rows.db"
     monkeypatch.setenv("HOME", str(tmp_path))
     assert open_store("~/rows.db").path == tmp_path / "rows.db"
+    with pytest.raises(ValueError, match=r'did you mean "memory"\?.*\./memroy'):
+        open_store("memroy")
     with pytest.raises(TypeError, match="stores nothing"):
         sklearn_tl.clear_cache(None)
 

@@ -72,11 +72,11 @@ def test_same_every_time_and_without_network(data, monkeypatch):
 
 def test_without_scikit_image(monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage", None)
-    with pytest.raises(ImportError, match=r"pip install 'sklearn-tl\[demo\]'"):
+    with pytest.raises(ImportError, match=r"pip install scikit-image"):
         load_photo_patches()
 
 
 def test_without_a_photograph(monkeypatch):
     monkeypatch.setitem(datasets.PHOTOGRAPHS, "camera", ("skimage", "data/nothing.png", ""))
-    with pytest.raises(FileNotFoundError, match=r"nothing\.png.* pip install 'sklearn-tl\[demo\]'"):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.png.* pip install scikit-image"):
         load_photo_patches()

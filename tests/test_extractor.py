@@ -547,7 +547,10 @@ def test_import_reads_no_weights():
         ({"batch_size": 0}, ValueError, "batch_size"),
         ({"precision": "float16"}, ValueError, "precision"),
         ({"cache": 7}, ValueError, "cache"),
-        ({"device": "gpu"}, RuntimeError, "gpu"),
+        ({"device": "gpu"}, ValueError, "device='gpu' cannot be used here.*cpu"),
+        ({"device": "cuda:99"}, ValueError, "device='cuda:99' cannot be used here.*auto"),
+        ({"layer": []}, ValueError, r"layer=\[\] should be.*stem, stage"),
+        ({"layer": ["stem", "stem"]}, ValueError, "several different ones"),
         ({"pooling": "flatten", "image_size": "native"}, ValueError, "one image_size"),
     ],
 )

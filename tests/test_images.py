@@ -318,9 +318,10 @@ def nan_image():
 
 
 BAD_ITEMS = {
-    "None": (None, TypeError, "None"),
+    "None": (None, TypeError, "None, which is a missing value"),
     "bytes": (b"a.jpg", TypeError, "no image"),
-    "number": (7, ValueError, r"shape \(\)"),
+    "number": (7, TypeError, "is 7, which is no image and no path.*right column"),
+    "missing value": (float("nan"), TypeError, "nan, which is a missing value"),
     "NaN": (nan_image(), ValueError, "NaN or infinity"),
     "infinity": (np.full((4, 4), np.inf), ValueError, "NaN or infinity"),
     "above 1": (np.full((4, 4), 200.0), ValueError, r"200 to 200.*value_range.*\(0, 255\)"),
@@ -383,6 +384,13 @@ def test_bad_files_name_index_and_path(case, pixels, tmp_path):
         images[1]
     assert "X[1]" in str(caught.value)
     assert "bad.jpg" in str(caught.value)
+
+
+def test_patterns_and_folders_get_a_hint(tmp_path):
+    for X in ([tmp_path / "*.jpg"], [tmp_path]):
+        with pytest.raises(OSError, match=r"glob\('\*\*/\*\.jpg'\)") as caught:
+            as_images(X)[0]
+        assert "Errno" not in str(caught.value)
 
 
 def test_bomb_is_refused_whatever_the_warning_filter(tmp_path):

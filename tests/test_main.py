@@ -123,9 +123,9 @@ def test_what_cannot_be_used_is_listed_and_left_out(pets, capsys):
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere: No such file or directory"),
-        (["pets/cat"], "has 0 sub-folders of at least 2 images"),
+        (["pets/cat"], "has 0 sub-folders with 2 or more images that can be read, and 8 images"),
         (["pets/cat/0.png"], "pets/cat/0.png: Not a directory"),
-        (["one"], "has 1 sub-folders of at least 2 images"),
+        (["one"], "has 1 sub-folders with 2 or more images that can be read (cat)"),
         (["parts"], "divided into test and train, which are no classes. Name one of them: "),
         (["pets", "--backbone", "resnet81"], "Did you mean 'resnet18'"),
         (["pets", "--image-size", "0"], "image_size"),
