@@ -18,7 +18,7 @@ from torchvision.transforms._presets import ImageClassification
 
 from sklearn_tl import zoo
 from sklearn_tl._validation import close_matches
-from sklearn_tl.layers import find_classifier, layer_names
+from sklearn_tl.layers import describe, find_classifier, layer_names
 from sklearn_tl.preprocessing import Preprocessing
 from sklearn_tl.weights import is_path, load_state
 
@@ -38,16 +38,16 @@ class Backbone:
         Digest of the architecture and of every weight.
     """
 
-    def __init__(self, name, module, preprocessing, source, architecture):
+    def __init__(self, name, module, preprocessing, source=None):
         self.name = name
-        self.module = module.eval().requires_grad_(False)
+        self.module = module.float().cpu().eval().requires_grad_(False)
         self.preprocessing = preprocessing
         self.layers = layer_names(module)
-        self.fingerprint = _fingerprint(architecture, module)
+        self.fingerprint = _fingerprint(name if source else describe(module), module)
         self.module.to(memory_format=torch.channels_last)  # what CPUs convolve fastest
         self.channels_last_maps = getattr(module, "output_fmt", "NCHW") == "NHWC"  # timm says so
         self._classifier = find_classifier(module)
-        self._source = source
+        self._source = source  # what a named network is loaded from again
         self.row_lengths = {}  # a note for `FrozenPass.n_features`
         self._lock = threading.Lock()
 
@@ -71,6 +71,12 @@ class Backbone:
         wanted = dict.fromkeys(layers) or {None: None}
 
         def keep(name, activation):
+            if not isinstance(activation, torch.Tensor) or activation.ndim not in (2, 3, 4):
+                raise ValueError(
+                    f"{name or 'The output'} of {self.name} is {type(activation).__name__} of "
+                    f"shape {tuple(getattr(activation, 'shape', ()))}, from which no embedding "
+                    f"can be made. Choose another layer: {', '.join(self.layers)}."
+                )
             found[name] = reduce(activation)
             if len(found) == len(wanted):
                 raise _AllFound
@@ -89,7 +95,14 @@ class Backbone:
                             lambda module, inputs: keep(None, inputs[0])
                         )
                     )
-                keep(None, self.module(x))
+                output = self.module(x)
+                if layers or self._classifier is not None:
+                    missed = [name or "classifier" for name in wanted if name not in found]
+                    raise ValueError(
+                        f"{self.name} was run to its end without passing {', '.join(missed)}. "
+                        "Choose another layer."
+                    )
+                keep(None, output)
             except _AllFound:
                 pass
             finally:
@@ -120,7 +133,9 @@ class Backbone:
         return names
 
     def __reduce__(self):
-        return _reload, (*self._source, self.fingerprint)
+        if self._source:
+            return _reload, (*self._source, self.fingerprint)
+        return Backbone, (self.name, self.module, self.preprocessing)
 
 
 class _AllFound(Exception):
@@ -156,10 +171,13 @@ def load_backbone(backbone, weights="default"):
         stat = os.stat(weights) if is_path(weights) else None
         return _load_stock(backbone, weights, stat and (stat.st_mtime_ns, stat.st_size))
     if isinstance(backbone, nn.Module):
-        module = copy.deepcopy(backbone)
+        backbone = getattr(backbone, "_orig_mod", backbone)  # of torch.compile
+        module = copy.deepcopy(
+            backbone.module if isinstance(backbone, nn.DataParallel) else backbone
+        )
     elif callable(backbone):
         with zoo.fixed_seed():
-            module = backbone()
+            module = copy.deepcopy(backbone())  # which may be a network that others use
         if not isinstance(module, nn.Module):
             raise TypeError(
                 f"The backbone factory {backbone!r} returned {type(module).__name__}, not a "
@@ -178,7 +196,7 @@ def load_backbone(backbone, weights="default"):
             f"weights={weights!r} names no weights of your own network. Give the path of a state "
             'dict, or leave "default" to take the network as it is.'
         )
-    return Backbone(name, module, _own_preprocessing(module), (backbone, weights), repr(module))
+    return Backbone(name, module, _own_preprocessing(module))
 
 
 def list_backbones(
@@ -233,7 +251,7 @@ def list_backbones(
 def _load_stock(name, weights, stamp):
     """Load a named network once; `stamp` tells versions of a weights file apart."""
     module, preprocessing = zoo.load(name, weights)
-    return Backbone(name, module, preprocessing, (name, weights), architecture=name)
+    return Backbone(name, module, preprocessing, source=(name, weights))
 
 
 def _own_preprocessing(module):
@@ -241,6 +259,13 @@ def _own_preprocessing(module):
     if hasattr(module, "pretrained_cfg"):  # a timm model
         return Preprocessing.from_timm(zoo.import_timm().data.resolve_model_data_config(module))
     preset = getattr(module, "transforms", None) or ImageClassification(crop_size=224)
+    if not isinstance(preset, ImageClassification):
+        raise ValueError(
+            f"The attribute transforms of {type(module).__name__} is {preset!r:.80}, but should be "
+            "a preset of torchvision, such as ResNet18_Weights.DEFAULT.transforms()."
+        )
+    if "transforms" in dict(module.named_children()):
+        del module.transforms  # a module itself, but no part of the network
     return Preprocessing.from_torchvision(preset)
 
 
@@ -257,14 +282,15 @@ def check_fingerprint(backbone, fingerprint, weights):
         raise ValueError(
             f"This was fitted on {backbone.name} with weights={weights!r} and fingerprint "
             f"{fingerprint[:16]}…, but what loads under that name now has "
-            f"{backbone.fingerprint[:16]}…: the weights changed since. Bring back the file of "
-            "then, or fit again."
+            f"{backbone.fingerprint[:16]}…: the weights, or the code of a network of your own, "
+            "changed since. Bring back those of then, or fit again."
         )
 
 
 @lru_cache(maxsize=4)
 def _copy_to(backbone, device):
-    twin = copy.copy(backbone)
+    twin = object.__new__(Backbone)  # copy.copy would find the shared one again
+    twin.__dict__.update(backbone.__dict__)
     twin.module = copy.deepcopy(backbone.module).to(device)
     twin._classifier = find_classifier(twin.module)
     twin._lock = threading.Lock()
@@ -273,8 +299,9 @@ def _copy_to(backbone, device):
 
 def _fingerprint(architecture, module):
     digest = hashlib.sha256(architecture.encode())
-    for name, tensor in module.state_dict().items():
+    # Not the state dict, which leaves out buffers that are not persistent.
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        tensor = tensor.detach().cpu().contiguous().reshape(-1)
+        tensor = tensor.detach().contiguous().reshape(-1)
         digest.update(tensor.view(torch.uint8).numpy())
     return digest.hexdigest()

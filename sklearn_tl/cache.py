@@ -121,8 +121,9 @@ class DiskStore:
     """
 
     def __init__(self, path):
+        is_folder = os.fspath(path).endswith(("/", os.sep))
         path = Path(path).expanduser().absolute()
-        self.path = path / FILE_NAME if path.is_dir() else path
+        self.path = path / FILE_NAME if is_folder or path.is_dir() else path
 
     def get_many(self, keys):
         """Return a dict of the rows that are there and whose check sums hold."""
@@ -152,17 +153,25 @@ class DiskStore:
             with closing(self._connect()) as connection:
                 return action(connection)
         except sqlite3.OperationalError as error:  # no permission, disk full, locked for too long
+            if "no such table" in str(error):
+                return self._begin_anew(action, error)
             raise OSError(
                 f"The cache {str(self.path)!r} cannot be used ({error}). Give another path, or "
                 'cache="memory".'
             ) from error
-        except sqlite3.DatabaseError as error:
-            self._set_aside(error)
-            with closing(self._connect()) as connection:
-                return action(connection)
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            return self._begin_anew(action, error)
+
+    def _begin_anew(self, action, error):
+        self._set_aside(error)
+        with closing(self._connect()) as connection:
+            return action(connection)
 
     def _connect(self, create=True):
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise sqlite3.OperationalError(error.strerror) from error
         connection = sqlite3.connect(self.path, timeout=60)
         try:
             if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
@@ -210,8 +219,9 @@ class DiskStore:
     def _is_sound(self):
         try:
             with closing(self._connect(create=False)) as connection:
+                connection.execute("SELECT count(crc) FROM rows WHERE key = x'00'")
                 return connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             return False
 
     def _lock(self):
@@ -223,7 +233,8 @@ def _select(connection, keys):
     for start in range(0, len(keys), KEYS_PER_QUERY):
         some = keys[start : start + KEYS_PER_QUERY]
         marks = ",".join("?" * len(some))
-        query = f"SELECT key, row, crc FROM rows WHERE key IN ({marks})"
+        # Cast, since damage can turn bytes into text, which would then be decoded.
+        query = f"SELECT key, CAST(row AS BLOB), crc FROM rows WHERE key IN ({marks})"
         for key, row, crc in connection.execute(query, some):
             if zlib.crc32(row, zlib.crc32(key)) == crc:
                 found[key] = np.frombuffer(row, dtype=np.float32)

@@ -22,6 +22,7 @@ from sklearn_tl.preprocessing import Preprocessing
 
 ROWS_VERSION = 1  # to be raised by any change of this package that changes rows
 DIGESTS_PER_TASK = 64
+CANNOT_TAKE = (RuntimeError, AssertionError)  # what networks raise at a size that is not theirs
 POOLINGS = ("avg", "max", "avgmax", "flatten")
 
 
@@ -69,7 +70,7 @@ class FrozenPass:
         try:
             known[what] = self.rows(torch.zeros(1, 3, height, width)).shape[1]
             return known[what]
-        except (RuntimeError, AssertionError, ValueError) as error:
+        except CANNOT_TAKE as error:
             raise ValueError(
                 f"{self.backbone.name} cannot take images of {height} x {width} pixels: {error}. "
                 "Set another image_size."
@@ -199,22 +200,23 @@ def _batches(images, indices, frozen):
             shape = max(waiting, key=lambda shape: len(waiting[shape]))
         elif len(waiting[shape]) < frozen.batch_size:
             continue
-        yield _run(waiting.pop(shape), frozen)
+        yield _run(waiting.pop(shape), frozen, images)
     for batch in waiting.values():
-        yield _run(batch, frozen)
+        yield _run(batch, frozen, images)
 
 
-def _run(batch, frozen):
+def _run(batch, frozen, images):
     indices, keys, tensors = zip(*batch, strict=True)
     try:
         return list(indices), list(keys), frozen.rows(torch.stack(tensors))
-    except RuntimeError as error:
+    except CANNOT_TAKE as error:
         if frozen.preprocessing.crop is not None:
             raise
         height, width = tensors[0].shape[1:]
         raise ValueError(
-            f"X[{indices[0]}] has {height} x {width} pixels, which {frozen.backbone.name} cannot "
-            f'take at image_size="native" ({error}). Set an image_size, or leave the image out.'
+            f"X[{images.position(indices[0])}] has {height} x {width} pixels, which "
+            f'{frozen.backbone.name} cannot take at image_size="native" ({error}). Set an '
+            "image_size, or leave the image out."
         ) from error
 
 

@@ -183,10 +183,11 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 'image_size for all. Take pooling="avg", or set image_size.'
             )
         backbone = self._load_backbone()
-        self._layers = backbone.resolve_layers(self.layer)
-        if not self._layers and self.pooling != "avg":
-            self._layers = (backbone.layers[-1],)
-        self._n_features_out = self._frozen_pass(self._layers, self.pooling).n_features()
+        layers = backbone.resolve_layers(self.layer)
+        if not layers and self.pooling != "avg":
+            layers = (backbone.layers[-1],)
+        self._features = layers, self.pooling  # as fitted, whatever set_params does later
+        self._n_features_out = self._frozen_pass(*self._features).n_features()
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -213,7 +214,7 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         images = self._check_images(X, reset=False)
         return embed(
             images,
-            self._frozen_pass(self._layers, self.pooling),
+            self._frozen_pass(*self._features),
             n_features=self._n_features_out,
             cache=self.cache,
             n_jobs=self.n_jobs,

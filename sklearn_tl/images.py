@@ -10,7 +10,6 @@ import io
 import os
 import threading
 from collections.abc import Mapping
-from numbers import Number
 
 import numpy as np
 import torch
@@ -76,22 +75,32 @@ class ImageSequence:
 
     def open(self, i):
         """Read image `i` as far as its digest needs it: a file's bytes, an array's pixels."""
-        position = int(self._positions[i])
+        position = self.position(i)
         where, value_range = f"X[{position}]", self._value_range
         with _ONE_AT_A_TIME:
-            item = self._items[position]
-            if isinstance(item, tuple) and len(item) == 2:  # (image, label), as datasets give
+            try:
+                item = self._items[position]
+            except Exception as error:  # a dataset's own
+                error.add_note(f"while reading {where}")
+                raise
+            if isinstance(item, tuple) and item:  # (image, label, ...), as datasets give
                 item = item[0]
             if isinstance(item, Image.Image):
-                item, value_range = _from_pil(item, value_range)
+                name = getattr(item, "filename", "")
+                where += f" ({name!r})" if name else ""
+                item, value_range = _from_pil(item, value_range, where)
         if isinstance(item, str | os.PathLike):
             return _ImageFile(item, value_range, f"{where} ({os.fspath(item)!r})")
         array = _as_array(item, where)
         return _Pixels(_to_pixels(array, value_range, where))
 
+    def position(self, i):
+        """Return where image `i` stands in the user's X."""
+        return int(self._positions[i])
+
     def take(self, indices):
         """Return the images at `indices`; their errors go on naming the position in X."""
-        positions = [int(self._positions[i]) for i in indices]
+        positions = [self.position(i) for i in indices]
         return ImageSequence(self._items, self._value_range, positions)
 
     def __getstate__(self):
@@ -99,6 +108,8 @@ class ImageSequence:
         state = self.__dict__.copy()
         if isinstance(self._items, list | np.ndarray):
             state["_items"] = {p: self._items[p] for p in self._positions}
+        elif isinstance(self._items, torch.Tensor):  # a view would take all of it along
+            state["_items"] = {p: self._items[p].clone() for p in self._positions}
         return state
 
 
@@ -112,19 +123,11 @@ class _ImageFile:
 
     def decode(self):
         try:
-            with Image.open(io.BytesIO(self._data)) as image:
-                array, value_range = _from_pil(image, self._value_range)
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise ValueError(
-                f"{self._where} was refused before decoding: {error} If you trust the file, raise "
-                "PIL.Image.MAX_IMAGE_PIXELS or shrink the image."
-            ) from error
-        except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ...
-            raise ValueError(
-                f"{self._where} is no image that can be read ({type(error).__name__}: "
-                f"{_reason(error)}). Replace the file or leave it out; JPEG, PNG, GIF, BMP, TIFF "
-                "and WebP are read."
-            ) from error
+            image = Image.open(io.BytesIO(self._data))
+        except Exception as error:
+            raise _unreadable(error, self._where) from error
+        with image:
+            array, value_range = _from_pil(image, self._value_range, self._where)
         return _to_pixels(array, value_range, self._where)
 
 
@@ -143,12 +146,6 @@ def _sha256(header, data):
     digest = hashlib.sha256(header.encode())
     digest.update(data)
     return digest.digest()
-
-
-def _reason(error):
-    """Return PIL's message without the address of the buffer that it read from."""
-    text = str(error)
-    return "unknown format" if "cannot identify image file" in text else text or "no reason given"
 
 
 def _read_file(path, where):
@@ -192,6 +189,8 @@ def _as_items(X):
             "X.toarray(), with image_shape to say how a row is read."
         )
     if hasattr(X, "columns") and hasattr(X, "shape"):  # a pandas or polars table
+        if 0 in X.shape:
+            return []
         if X.shape[1] != 1:
             raise ValueError(
                 f"X is a table of {X.shape[1]} columns; pass the one that holds the images, "
@@ -201,15 +200,15 @@ def _as_items(X):
         return list(X[X.columns[0]])
     if isinstance(X, torch.Tensor):
         return _check_tensor(X)
-    if isinstance(X, np.ndarray):
-        return _check_array(X)
+    if hasattr(X, "iloc") or isinstance(X, tuple):  # a pandas Series is indexed by label
+        return list(X)
+    if isinstance(getattr(X, "dtype", None), np.dtype) and hasattr(X, "__getitem__"):
+        return _check_array(X)  # numpy's, or one that stays on disk (HDF5, zarr)
     if isinstance(X, Mapping | set | frozenset) or not (
         hasattr(X, "__len__") and hasattr(X, "__getitem__")
     ):
         hint = " Pass list(X)." if hasattr(X, "__iter__") else ""
         raise TypeError(f"X is {_a(type(X).__name__)}, but images come as {FORMS}.{hint}")
-    if hasattr(X, "iloc") or isinstance(X, tuple):  # a pandas Series is indexed by label
-        return list(X)
     return X
 
 
@@ -230,12 +229,18 @@ def _check_tensor(X):
 
 
 def _check_array(X):
-    shape = X.shape
+    shape, ndim = X.shape, len(X.shape)
     if X.dtype.kind in "OUS":
-        if X.ndim == 2 and shape[1] == 1:  # one column, as ColumnTransformer passes it
-            X = X[:, 0]
-        if X.ndim == 1 or (X.dtype.kind == "O" and X.ndim > 2):
+        if ndim == 2 and shape[1] == 1:  # one column, as ColumnTransformer passes it
+            return X[:, 0]
+        if ndim == 1:
             return X
+        if ndim > 2:
+            raise ValueError(
+                f"X is an array of dtype {X.dtype} and shape {shape}: numpy makes that of images "
+                "of one size, and their own dtype is lost. Pass np.stack(images), or "
+                "X.astype(np.uint8) if it was that."
+            )
         raise ValueError(
             f"X is an array of dtype {X.dtype} and shape {shape}; paths and images of different "
             "sizes come in one dimension or one column. " + _flat_hint(shape)
@@ -244,19 +249,19 @@ def _check_array(X):
         raise ValueError(f"Complex data not supported: X has dtype {X.dtype}; pass abs(X).")
     if X.dtype.kind not in "buif":
         raise TypeError(f"X is an array of dtype {X.dtype}, which is no number: pass {FORMS}.")
-    if X.ndim == 4 and shape[3] in CHANNELS:
+    if ndim == 4 and shape[3] in CHANNELS:
         return X
-    looks_single = X.ndim == 3 and shape[2] in (3, 4) and shape[1] > 4
-    if (X.ndim == 3 and not looks_single) or (X.ndim > 0 and len(X) == 0):
+    looks_single = ndim == 3 and shape[2] in (3, 4) and shape[1] > 4
+    if (ndim == 3 and not looks_single) or (ndim > 0 and len(X) == 0):
         return X
-    if X.ndim == 4:
+    if ndim == 4:
         hint = (
             "This one looks channels first: pass X.transpose(0, 2, 3, 1)."
             if shape[1] in CHANNELS
             else f"{shape[3]} channels cannot be shown to a network of photographs: choose one "
             "or three of them."
         )
-    elif X.ndim == 3:
+    elif ndim == 3:
         hint = (
             "This one looks like a single colour image: pass X[None]. If it is a stack of grey "
             "images, pass X[..., None]."
@@ -286,7 +291,7 @@ def _plausible_shapes(n_features):
 
 
 def _unflatten(X, image_shape):
-    """Turn the rows of a 2-D numeric array into images, without a copy."""
+    """Turn the rows of a 2-D numeric array into images."""
     if X.ndim != 2:
         raise ValueError(
             f"X has shape {X.shape}, but image_shape={image_shape!r} reads the rows of a 2-D "
@@ -308,16 +313,17 @@ def _as_array(item, where):
     """Return the numbers of one item that is no path."""
     if isinstance(item, torch.Tensor):
         return _from_tensor(item, where)
-    if item is None or isinstance(item, bytes | Mapping | Number) or np.isscalar(item):
-        what = "a missing value" if item is None or item != item else "no image and no path"
-        raise TypeError(
-            f"{where} is {item!r:.60}, which is {what}. Leave it out, or look whether this is the "
-            f"right column. X should be {FORMS}."
-        )
     try:
         array = np.asarray(item)
     except ValueError as error:
         raise ValueError(f"{where} is no array of pixels ({error}).") from error
+    if array.ndim == 0:
+        is_missing = str(item) in ("None", "nan", "<NA>", "NaT")
+        raise TypeError(
+            f"{where} is {item!r:.60}, which is "
+            f"{'a missing value' if is_missing else 'no image and no path'}. Leave it out, or look "
+            f"whether this is the right column. X should be {FORMS}."
+        )
     return _from_objects(array, where) if array.dtype == object else array
 
 
@@ -366,15 +372,37 @@ def _from_tensor(tensor, where):
     return tensor.numpy()
 
 
-def _from_pil(image, value_range):
+def _from_pil(image, value_range, where):
     """Return the pixels and the range that applies: 8-bit images always have their own."""
-    is_png = image.format == "PNG"
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        array = np.asarray(image)
-        # Older Pillow versions open 16-bit PNG files as 32-bit integers.
-        return array.astype(np.uint16) if image.mode == "I" and is_png else array, value_range
-    return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB")), None
+    try:
+        is_png = image.format == "PNG"
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+            array = np.asarray(image)
+            # Older Pillow versions open 16-bit PNG files as 32-bit integers.
+            array = array.astype(np.uint16) if image.mode == "I" and is_png else array
+            return array, value_range
+        if image.mode == "La":  # which converts to nothing else
+            image = image.convert("LA")
+        return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB")), None
+    except Exception as error:
+        raise _unreadable(error, where) from error
+
+
+def _unreadable(error, where):
+    """Return the error for whatever PIL raised: OSError, SyntaxError, struct.error, ..."""
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return ValueError(
+            f"{where} was refused before decoding: {error} If you trust the file, raise "
+            "PIL.Image.MAX_IMAGE_PIXELS or shrink the image."
+        )
+    text = str(error) or "no reason given"
+    if "cannot identify image file" in text:  # and then the address of a buffer
+        text = "unknown format"
+    return ValueError(
+        f"{where} is no image that can be read ({type(error).__name__}: {text}). Replace the file "
+        "or leave it out; JPEG, PNG, GIF, BMP, TIFF and WebP are read."
+    )
 
 
 def _to_levels(array, value_range, where):

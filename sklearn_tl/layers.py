@@ -1,5 +1,10 @@
 """Questions about the structure of a network: its layers in order, its classifier."""
 
+import hashlib
+import re
+
+import numpy as np
+import torch
 from torch import nn
 
 # Containers of stages: their children are layers of the list, not they themselves.
@@ -38,9 +43,12 @@ def find_classifier(module):
     if not children:
         return None
     name, child = children[-1]
-    last = child
-    while isinstance(last, nn.Sequential) and len(last):
-        last = last[-1]
+    last = module if isinstance(module, nn.Sequential) else child
+    while isinstance(last, nn.Sequential):
+        ends = [m for m in last if not isinstance(m, nn.Softmax | nn.LogSoftmax | nn.Dropout)]
+        if not ends:
+            break
+        last = ends[-1]
     if isinstance(last, nn.Linear):
         return last
     return child if name in ("classifier", "fc", "head", "heads") else None
@@ -48,3 +56,28 @@ def find_classifier(module):
 
 def _is_pool_or_aux(name):
     return name.lower().startswith("aux") or name in ("avgpool", "global_pool")
+
+
+def describe(module):
+    """Return all of a network but its tensors as text, to tell two networks apart.
+
+    Two of one class can differ in a plain attribute; and in a notebook a class can get another
+    `forward` under its old name.
+    """
+    lines = []
+    for name, child in module.named_modules():
+        kind = type(child)
+        lines.append(f"{name}: {kind.__module__}.{kind.__qualname__}")
+        lines += [f"{k}={_text(v)}" for k, v in sorted(vars(child).items()) if k[0] != "_"]
+        if not kind.__module__.startswith(("torch.", "torchvision.", "timm.")):
+            code = getattr(kind.forward, "__code__", None)
+            lines.append(_text(code and (code.co_code, code.co_consts, code.co_names)))
+    return "\n".join(line for line in lines if not line.startswith("training="))
+
+
+def _text(value):
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().float().numpy()
+    if isinstance(value, np.ndarray):
+        return hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))  # addresses differ from run to run

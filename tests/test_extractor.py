@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 import sklearn_tl
 from sklearn_tl import ConvFeatureExtractor
+from sklearn_tl.backbones import load_backbone
 from sklearn_tl.cache import MEMORY
 from sklearn_tl.embedding import _batches
 from sklearn_tl.images import as_images
@@ -246,6 +247,23 @@ def test_strip_reaches_the_network_whole():
     assert np.abs(rows[2] - rows[0]).max() > 1e-4
 
 
+def test_very_long_images_take_little_memory():
+    """Scaled whole they would be (3, 256, 768000)."""
+    preprocessing = load_backbone("efficientnet_lite0").preprocessing
+    pixels = np.zeros((2, 6000, 3), dtype=np.uint8)
+    pixels[:, 2990:3010] = 200  # the middle is what the centre crop keeps
+    assert preprocessing(pixels).min() > 0
+    assert preprocessing(pixels.transpose(1, 0, 2).copy()).min() > 0
+
+
+def test_set_params_after_fit_waits_for_the_next_fit(extractor, make_images):
+    X = make_images()
+    rows = extractor.fit_transform(X)
+    extractor.set_params(pooling="avgmax", layer="stem")
+    np.testing.assert_array_equal(extractor.transform(X), rows)
+    assert extractor.fit_transform(X).shape == (6, 8)
+
+
 def test_poolings(make_images):
     X = make_images(3)
     rows = {
@@ -457,6 +475,23 @@ def test_transform_with_two_jobs(form, make_images, network_images, tmp_path):
     assert not network_images  # it ran elsewhere, ...
     extractor.set_params(n_jobs=1).transform(X)
     assert not network_images  # ... and the rows came into this process's cache
+
+
+def test_own_module_that_changed_after_fit_works_in_workers(make_images):
+    module, X = TinyNet(), make_images(6)
+    extractor = ConvFeatureExtractor(module, image_size=32, batch_size=2, cache=None).fit(X)
+    rows = extractor.transform(X)
+    with torch.no_grad():
+        module.stem[0].weight.zero_()
+    np.testing.assert_allclose(extractor.set_params(n_jobs=2).transform(X), rows, atol=1e-6)
+
+
+def test_too_small_image_is_named_by_its_position_in_workers(make_images):
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 9), torch.nn.AdaptiveAvgPool2d(1))
+    X = [*make_images(4), make_images(1, 5, 7)[0]]
+    extractor = ConvFeatureExtractor(network, image_size="native", batch_size=2, n_jobs=2).fit(X)
+    with pytest.raises(ValueError, match=r"X\[4\] has 5 x 7 pixels"):
+        extractor.transform(X)
 
 
 def test_errors_in_workers_arrive(tmp_path):

@@ -79,10 +79,22 @@ def test_object_array_and_mixed_list(pixels, tmp_path):
         assert images[4].shape == (7, 31, 3)
 
 
-def test_stacked_object_array_of_integers(pixels):
-    """np.array(list of equal images, dtype=object) hides the images' type."""
-    images = as_images(np.array(list(pixels), dtype=object), value_range=(0, 255))
-    np.testing.assert_array_equal(images[1], pixels[1])
+def test_arrays_that_stay_on_disk_are_checked_as_numpy_is(pixels):
+    class OnDisk:  # as h5py and zarr have it
+        def __init__(self, array):
+            self.array, self.shape, self.dtype = array, array.shape, array.dtype
+
+        def __len__(self):
+            return len(self.array)
+
+        def __getitem__(self, i):
+            return self.array[i]
+
+    np.testing.assert_array_equal(as_images(OnDisk(pixels))[2], pixels[2])
+    with pytest.raises(ValueError, match="single colour image"):
+        as_images(OnDisk(pixels[0]))
+    with pytest.raises(ValueError, match="image_shape"):
+        as_images(OnDisk(pixels.reshape(3, -1)))
 
 
 def test_memory_map_and_read_only(pixels, tmp_path):
@@ -260,6 +272,8 @@ def test_take_keeps_positions_and_pickles_little(pixels):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(images))[0], pixels[1])
     with pytest.raises(FileNotFoundError, match=r"X\[3\]"):
         as_images([*pixels, "no.jpg"]).take([3])[0]
+    tensor = torch.zeros(50, 3, 100, 100, dtype=torch.uint8)
+    assert len(pickle.dumps(as_images(tensor).take([7]))) < 40_000
 
 
 def test_input_is_not_changed(pixels):
@@ -293,6 +307,8 @@ BAD_CONTAINERS = {
     "channels first": (np.zeros((1, 3, 8, 8)), ValueError, r"transpose\(0, 2, 3, 1\)"),
     "tensor channels last": (torch.zeros(1, 8, 8, 3), ValueError, r"permute\(0, 3, 1, 2\)"),
     "tensor without channels": (torch.zeros(2, 8, 8), ValueError, r"X\[:, None\]"),
+    "stacked objects": (np.zeros((2, 4, 4), object), ValueError, r"np.stack\(images\)"),
+    "empty table": (pd.DataFrame(), ValueError, "no image"),
     "wide table": (pd.DataFrame({"a": [1], "b": [2]}), ValueError, r"2 columns.*X\['a'\]"),
 }
 
@@ -330,6 +346,7 @@ BAD_ITEMS = {
     "complex": (np.zeros((4, 4), complex), ValueError, "Complex"),
     "strings": (np.full((4, 4), "a"), TypeError, "no number"),
     "objects": (np.array([[object(), 1]]), TypeError, "no number"),
+    "missing in a table": (pd.NA, TypeError, "<NA>, which is a missing value"),
     "ragged": ([[1, 2], [3]], ValueError, "inhomogeneous"),
     "2 channels": (np.zeros((4, 4, 2)), ValueError, r"\(4, 4, 2\).*1, 3 or 4"),
     "channels first": (np.zeros((3, 4, 4 + 1)), ValueError, r"transpose\(1, 2, 0\)"),
@@ -384,6 +401,32 @@ def test_bad_files_name_index_and_path(case, pixels, tmp_path):
         images[1]
     assert "X[1]" in str(caught.value)
     assert "bad.jpg" in str(caught.value)
+
+
+def test_pil_images_that_cannot_be_read(tmp_path):
+    truncated(tmp_path / "half.jpg")
+    with (
+        Image.open(tmp_path / "half.jpg") as half,
+        pytest.raises(ValueError, match="read") as caught,
+    ):
+        as_images([half])[0]
+    assert "X[0]" in str(caught.value)
+    assert "half.jpg" in str(caught.value)
+    with pytest.raises(ValueError, match=r"X\[0\]"):
+        as_images([half])[0]  # closed
+
+
+def test_errors_of_a_dataset_keep_their_type_and_get_the_position():
+    class Broken(torch.utils.data.Dataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, i):
+            raise OSError("tape ran out")
+
+    with pytest.raises(OSError, match="tape ran out") as caught:
+        as_images(Broken())[2]
+    assert caught.value.__notes__ == ["while reading X[2]"]
 
 
 def test_patterns_and_folders_get_a_hint(tmp_path):
