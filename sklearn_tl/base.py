@@ -12,6 +12,7 @@ from sklearn_tl._validation import Interval, StrOptions
 from sklearn_tl.backbones import check_fingerprint, load_backbone
 from sklearn_tl.embedding import FrozenPass, resolve_device
 from sklearn_tl.images import as_images
+from sklearn_tl.pixels import CHANNELS
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 
@@ -107,7 +108,7 @@ def _check_shape(image_shape):
     if (
         len(image_shape) not in (2, 3)
         or not all(isinstance(side, Integral) and side > 0 for side in image_shape)
-        or (len(image_shape) == 3 and image_shape[2] not in (1, 3, 4))
+        or (len(image_shape) == 3 and image_shape[2] not in CHANNELS)
     ):
         raise ValueError(
             f"image_shape={image_shape!r} should be (height, width), (height, width, channels) "

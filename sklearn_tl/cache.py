@@ -196,7 +196,7 @@ class DiskStore:
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute(
-                    "CREATE TABLE rows (key BLOB PRIMARY KEY, row BLOB, crc INTEGER) WITHOUT ROWID"
+                    "CREATE TABLE rows (key BLOB PRIMARY KEY, row BLOB, crc INTEGER)"
                 )
                 connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
                 connection.execute(f"PRAGMA application_id={APPLICATION_ID}")

@@ -52,7 +52,8 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         the embedding has been through the network's own pooling.
     image_size : int, (height, width), "native" or None, default=None
         Size of the network's input in pixels: an image is scaled and cropped at the centre. None
-        is the size that the weights were trained at. "native" leaves each image at its own size.
+        is the size that the weights were trained at. "native" leaves each image at its own size;
+        lower `batch_size` then for large photographs, of which some batches are in memory at once.
     image_shape : (height, width), (height, width, channels), "strip" or None, default=None
         How to read the rows of a two-dimensional `X`. "strip" reads each row as one line of
         pixels (a spectrum, a time series), which is stretched over the whole input.
