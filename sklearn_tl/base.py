@@ -63,12 +63,11 @@ class BackboneEstimator(BaseEstimator):
             backbone = load_backbone(self.backbone, self.weights)
             check_fingerprint(backbone, self.backbone_fingerprint_, self.weights)
             self._backbone = backbone
-        size = self.image_size
         return FrozenPass(
             backbone=self._backbone,
             layers=layers,
             pooling=pooling,
-            preprocessing=self._backbone.preprocessing.at(size),
+            preprocessing=self._backbone.preprocessing.at(self.image_size),
             precision=self.precision,
             batch_size=self.batch_size,
             device=resolve_device(self.device),

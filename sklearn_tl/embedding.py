@@ -6,14 +6,13 @@ threads ahead of the network.
 """
 
 import hashlib
-import os
 from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import Parallel, cpu_count, delayed, effective_n_jobs
 from tqdm.auto import tqdm
 
 from sklearn_tl.backbones import Backbone
@@ -236,7 +235,7 @@ def _in_threads(function, items, ahead):
 
 
 def _n_threads():
-    return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
+    return min(8, cpu_count())
 
 
 def _join(digest, frozen_key):

@@ -154,7 +154,7 @@ def _read_file(path, where):
         hint = (
             f"Patterns are not expanded: {GLOB}."
             if "*" in os.fspath(path)
-            else ("Strings are read as file paths: correct this one, or make it absolute.")
+            else "Strings are read as file paths: correct this one, or make it absolute."
         )
         raise FileNotFoundError(
             f"{where} does not exist, seen from {os.getcwd()!r}. {hint}"

@@ -18,9 +18,10 @@ def layer_names(module):
     The children of the module, with the containers that hold stages opened.
     """
     children = list(module.named_children())
+    has_top = find_classifier(module) is not None
     names = []
     for i, (name, child) in enumerate(children):
-        is_top = i == len(children) - 1 and find_classifier(module) is not None
+        is_top = has_top and i == len(children) - 1
         if name in TRUNKS or (len(children) == 1 and isinstance(child, nn.Sequential)):
             names += [f"{name}.{grandchild}" for grandchild, _ in child.named_children()]
         elif not (is_top or isinstance(child, NO_LAYERS) or _is_pool_or_aux(name)):
@@ -65,14 +66,15 @@ def describe(module):
     `forward` under its old name.
     """
     lines = []
+    internal = vars(nn.Module())  # tensors, hooks, whether it is in training
     for name, child in module.named_modules():
         kind = type(child)
         lines.append(f"{name}: {kind.__module__}.{kind.__qualname__}")
-        lines += [f"{k}={_text(v)}" for k, v in sorted(vars(child).items()) if k[0] != "_"]
+        lines += [f"{k}={_text(v)}" for k, v in sorted(vars(child).items()) if k not in internal]
         if not kind.__module__.startswith(("torch.", "torchvision.", "timm.")):
             code = getattr(kind.forward, "__code__", None)
             lines.append(_text(code and (code.co_code, code.co_consts, code.co_names)))
-    return "\n".join(line for line in lines if not line.startswith("training="))
+    return "\n".join(lines)
 
 
 def _text(value):

@@ -68,6 +68,7 @@ def load_state(module, path, name, adapt=dict):
         )
     for key, tensor in resized.items():  # trained for other classes
         setattr(classifier, key, nn.Parameter(torch.empty_like(tensor)))
+        classifier.out_features = len(tensor)
     module.load_state_dict(state)
 
 

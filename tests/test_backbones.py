@@ -254,9 +254,11 @@ class Louder(TinyNet):
 
 
 def test_fingerprint_sees_more_than_weights():
-    networks = [TinyNet(), Power(1), Power(2), Power(1, 0.5), Louder()]
+    private = Power(1)
+    private._hidden = 3
+    networks = [TinyNet(), Power(1), Power(2), Power(1, 0.5), Louder(), private]
     Louder.__qualname__ = TinyNet.__qualname__  # as if a notebook's cell had been run again
-    assert len({load_backbone(network).fingerprint for network in networks}) == 5
+    assert len({load_backbone(network).fingerprint for network in networks}) == 6
     assert load_backbone(Power(2)).fingerprint == load_backbone(Power(2)).fingerprint
     copied = pickle.loads(pickle.dumps(Power(2)))
     assert load_backbone(copied).fingerprint == load_backbone(Power(2)).fingerprint
@@ -386,7 +388,7 @@ def test_weights_trained_for_other_classes(tmp_path):
     module = build("resnet18")
     module.fc = nn.Linear(512, 12)
     torch.save(module.state_dict(), tmp_path / "a.pth")
-    assert load_backbone("resnet18", tmp_path / "a.pth").module.fc.out_features == 1000
+    assert load_backbone("resnet18", tmp_path / "a.pth").module.fc.out_features == 12
     assert load_backbone("resnet18", tmp_path / "a.pth").module.fc.weight.shape == (12, 512)
 
 
