@@ -57,17 +57,22 @@ class BackboneEstimator(BaseEstimator):
         self.backbone_fingerprint_ = self._backbone.fingerprint
         return self._backbone
 
-    def _frozen_pass(self, layers, pooling):
-        """Return the frozen pass up to `layers`; after unpickling the backbone is loaded again."""
+    def _pretrained(self):
+        """Return the backbone, which after unpickling is loaded again and must be the same."""
         if not hasattr(self, "_backbone"):
             backbone = load_backbone(self.backbone, self.weights)
             check_fingerprint(backbone, self.backbone_fingerprint_, self.weights)
             self._backbone = backbone
+        return self._backbone
+
+    def _frozen_pass(self, layers, pooling):
+        """Return the frozen pass up to `layers`."""
+        backbone = self._pretrained()
         return FrozenPass(
-            backbone=self._backbone,
+            backbone=backbone,
             layers=layers,
             pooling=pooling,
-            preprocessing=self._backbone.preprocessing.at(self.image_size),
+            preprocessing=backbone.preprocessing.at(self.image_size),
             precision=self.precision,
             batch_size=self.batch_size,
             device=resolve_device(self.device),

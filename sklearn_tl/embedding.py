@@ -57,7 +57,9 @@ class FrozenPass:
             torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bfloat16"
         )
         with torch.inference_mode(), bfloat16:
-            rows = backbone.run(x, self.layers, lambda a: _pool(a, self.pooling, backbone))
+            rows = backbone.run(
+                x, self.layers, lambda a: pool(a, self.pooling, backbone.channels_last_maps)
+            )
         return torch.cat(rows, dim=1).float().cpu().numpy()
 
     def n_features(self):
@@ -147,7 +149,7 @@ def _keys(images, frozen_key):
         stop = min(start + DIGESTS_PER_TASK, len(images))
         return [images.open(i).digest for i in range(start, stop)]
 
-    for some in _in_threads(digests, range(0, len(images), DIGESTS_PER_TASK), ahead=_n_threads()):
+    for some in in_threads(digests, range(0, len(images), DIGESTS_PER_TASK), ahead=_n_threads()):
         for digest in some:
             yield _join(digest, frozen_key)
 
@@ -192,7 +194,7 @@ def _batches(images, indices, frozen):
         return i, _join(opened.digest, frozen_key), frozen.preprocessing(opened.decode())
 
     waiting = defaultdict(list)
-    for prepared in _in_threads(prepare, indices, ahead=2 * frozen.batch_size):
+    for prepared in in_threads(prepare, indices, ahead=2 * frozen.batch_size):
         shape = prepared[2].shape
         waiting[shape].append(prepared)
         if sum(map(len, waiting.values())) == 4 * frozen.batch_size:
@@ -219,7 +221,7 @@ def _run(batch, frozen, images):
         ) from error
 
 
-def _in_threads(function, items, ahead):
+def in_threads(function, items, ahead):
     """Map in threads, in order, with at most `ahead` results waiting."""
     pool = ThreadPoolExecutor(_n_threads())
     try:
@@ -242,7 +244,7 @@ def _join(digest, frozen_key):
     return hashlib.sha256(digest + frozen_key).digest()
 
 
-def _pool(activation, pooling, backbone):
+def pool(activation, pooling, channels_last_maps=False):
     """Reduce an activation to one vector an image."""
     if activation.ndim == 2:
         return activation.clone()
@@ -251,7 +253,7 @@ def _pool(activation, pooling, backbone):
     if activation.ndim == 3:  # (n, tokens, channels) of a transformer
         maps = activation.transpose(1, 2)
     else:
-        maps = activation.movedim(3, 1) if backbone.channels_last_maps else activation
+        maps = activation.movedim(3, 1) if channels_last_maps else activation
         maps = maps.flatten(2)
     average, maximum = maps.mean(2), maps.amax(2)
     if pooling == "avgmax":

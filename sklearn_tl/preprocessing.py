@@ -56,16 +56,29 @@ class Preprocessing:
 
     def __call__(self, pixels):
         """Turn (height, width, 3) pixels into a float32 tensor (3, height, width)."""
+        return self.finish(self.scale(pixels))
+
+    def scale(self, pixels):
+        """Scale an image to cover the crop, as a tensor (3, height, width) of its own dtype."""
         image = torch.from_numpy(pixels).permute(2, 0, 1)
+        if self.crop is None:
+            return image
+        # A line of pixels is stretched: a centre crop would keep next to nothing of it.
+        if image.shape[1] == 1:
+            size = self.crop
+        else:
+            image = _trim(image, self.resize)
+            size = cover(image.shape[1:], self.resize)
+        return self.resized(image, size)
+
+    def resized(self, image, size):
+        """Return a tensor (3, height, width) at another size."""
+        interpolation = InterpolationMode(self.interpolation)
+        return F.resize(image, size, interpolation=interpolation, antialias=True)
+
+    def finish(self, image):
+        """Crop at the centre and normalise."""
         if self.crop is not None:
-            interpolation = InterpolationMode(self.interpolation)
-            # A line of pixels is stretched: a centre crop would keep next to nothing of it.
-            if image.shape[1] == 1:
-                size = self.crop
-            else:
-                image = _trim(image, self.resize)
-                size = _cover(image.shape[1:], self.resize)
-            image = F.resize(image, size, interpolation=interpolation, antialias=True)
             image = F.center_crop(image, self.crop)
         return F.normalize(F.to_dtype(image, torch.float32, scale=True), self.mean, self.std)
 
@@ -80,7 +93,7 @@ def _trim(image, target):
     return F.center_crop(image, [min(height, max(wide, 1)), min(width, max(long, 1))])
 
 
-def _cover(size, target):
+def cover(size, target):
     """Return the smallest size in proportion to `size` that covers `target`."""
     (height, width), (target_height, target_width) = size, target
     if target_height * width >= target_width * height:

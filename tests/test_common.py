@@ -5,7 +5,7 @@ from conftest import TinyNet
 from sklearn.exceptions import SkipTestWarning
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from sklearn_tl import ConvFeatureExtractor
+from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
 
 # (estimator class, check) → why it fails. Empty, and meant to stay so.
 EXPECTED_FAILURES = {}
@@ -18,7 +18,11 @@ def expected_failures(estimator):
 
 
 @parametrize_with_checks(
-    [ConvFeatureExtractor(TinyNet, **STRIP)],
+    [
+        ConvFeatureExtractor(TinyNet, **STRIP),
+        FineTuneClassifier(TinyNet, unfreeze=1, head_C=300, **STRIP),
+        FineTuneClassifier(TinyNet, unfreeze="all", head_C=1000, **STRIP),
+    ],
     expected_failed_checks=expected_failures,
 )
 def test_sklearn_checks(estimator, check):

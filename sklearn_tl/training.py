@@ -1,0 +1,183 @@
+"""Training with skorch: the settings of the loop, its callbacks, what makes it reproducible."""
+
+import math
+import random
+import threading
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from joblib import cpu_count
+from sklearn.base import clone
+from skorch import NeuralNetClassifier
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EpochScoring,
+    GradientNormClipping,
+    LRScheduler,
+)
+from skorch.helper import predefined_split
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+
+MAX_GRADIENT_NORM = 1.0
+_ONE_TRAINING = threading.RLock()  # the generators and the number of threads are the process's
+
+
+def new_net(tail, n_classes, **params):
+    """Return a skorch net around a tail, initialised but not trained."""
+    defaults = {
+        "criterion": nn.CrossEntropyLoss,
+        "optimizer": torch.optim.AdamW,
+        "classes": np.arange(n_classes),
+        "train_split": None,
+    }
+    return NeuralNetClassifier(tail, **(defaults | params)).initialize()
+
+
+def train(tail, n_classes, train_set, valid_set, *, class_weight, patience, callbacks, **params):
+    """Train a tail in place.
+
+    Parameters
+    ----------
+    tail : Tail
+    n_classes : int
+    train_set : torch.utils.data.Dataset
+    valid_set : torch.utils.data.Dataset or None
+        Where there is one, the training stops when its loss does not fall for `patience` epochs,
+        and the weights of the best epoch are taken.
+    class_weight : ndarray of shape (n_classes,) or None
+    patience : int
+    callbacks : list
+        Of skorch, besides our own. A learning-rate schedule among them replaces ours.
+    **params
+        Of `skorch.NeuralNetClassifier`.
+
+    Returns
+    -------
+    skorch.NeuralNetClassifier
+
+    Raises
+    ------
+    ValueError
+        If the loss or a weight is no longer finite.
+    KeyboardInterrupt
+        If the user interrupts, and there is no best epoch to keep.
+    """
+    own = [
+        EpochScoring("accuracy", name="train_acc", on_train=True, lower_is_better=False),
+        StopIfDiverged(),
+        RecordLearningRates(),
+        GradientNormClipping(MAX_GRADIENT_NORM),
+    ]
+    callbacks = clone(list(callbacks), safe=False)  # the user's hold what they saw in a training
+    if not any(isinstance(_instance(callback), LRScheduler) for callback in callbacks):
+        n_steps = params["max_epochs"] * -(-len(train_set) // params["batch_size"])
+        factor = warmup_cosine(n_steps)
+        own.append(LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch"))
+    if valid_set is not None:
+        own.append(EarlyStopping(patience=patience, load_best=True))
+        params = {"train_split": predefined_split(valid_set)} | params
+    if class_weight is not None:
+        params = {"criterion__weight": torch.from_numpy(class_weight).float()} | params
+    net = new_net(
+        tail, n_classes, callbacks=[*own, *callbacks], iterator_train__shuffle=True, **params
+    )
+    net.partial_fit(train_set, y=None)
+    _check_interrupted(net, has_best=valid_set is not None)
+    return net
+
+
+def warmup_cosine(n_steps, warmup=0.1):
+    """Return the factor on the learning rates at each step: up in a line, down in half a wave."""
+    n_warmup = max(1, round(warmup * n_steps))
+
+    def factor(step):
+        if step < n_warmup:
+            return (step + 1) / n_warmup
+        return 0.5 * (1 + math.cos(math.pi * (step - n_warmup) / max(1, n_steps - n_warmup)))
+
+    return factor
+
+
+class StopIfDiverged(Callback):
+    """Ends a training whose loss is no number, in place of predictions that are none."""
+
+    def on_batch_end(self, net, training, loss, **kwargs):
+        if training and not torch.isfinite(loss).all():
+            self._stop(net, f"the loss is {loss.item()}")
+
+    def on_epoch_end(self, net, **kwargs):
+        if not all(torch.isfinite(p).all() for p in net.module_.parameters()):
+            self._stop(net, "weights are no longer finite")
+
+    def _stop(self, net, what):
+        raise ValueError(
+            f"The training diverged: {what} (a non-finite value) in epoch {len(net.history)}. "
+            f"Try a smaller lr than {net.lr:g}."
+        )
+
+
+class RecordLearningRates(Callback):
+    """Writes the learning rates of an epoch's last step into the history."""
+
+    def on_batch_begin(self, net, training, **kwargs):
+        if training:
+            rates = [group["lr"] for group in net.optimizer_.param_groups]
+            self.rates_ = rates[0], min(rates)
+
+    def on_epoch_end(self, net, **kwargs):
+        head, lowest = self.rates_
+        net.history.record("lr", head)
+        net.history.record("lr_lowest", lowest)
+
+
+@contextmanager
+def reproducible(seed):
+    """Make what is trained inside depend on `seed` alone, and leave the process as it was.
+
+    Sums come out different in their last bits with another number of threads, and the processes
+    of a search have fewer of them: so the number is fixed as well.
+    """
+    with _ONE_TRAINING:
+        states = random.getstate(), np.random.get_state()  # noqa: NPY002
+        n_threads = torch.get_num_threads()
+        mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
+        try:
+            with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+                random.seed(seed)
+                np.random.seed(seed)  # noqa: NPY002
+                torch.manual_seed(seed)
+                torch.set_num_threads(cpu_count())
+                yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])  # noqa: NPY002
+            torch.set_num_threads(n_threads)
+            if mps is not None:
+                torch.mps.set_rng_state(mps)
+
+
+def _check_interrupted(net, *, has_best):
+    """Raise the KeyboardInterrupt that skorch swallows, unless there is a best epoch to keep.
+
+    An epoch that came to its end has a learning rate in the history; where the last one has, it
+    was a callback that ended the training.
+    """
+    history = net.history
+    if history and "lr" in history[-1]:
+        return
+    if not has_best or len(history) < 2:
+        raise KeyboardInterrupt("The training was interrupted; the classifier is not fitted.")
+    del history[-1]
+    warnings.warn(
+        f"The training was interrupted after {len(history)} epochs; the weights of the best of "
+        "them are kept.",
+        stacklevel=5,
+    )
+
+
+def _instance(callback):
+    return callback[-1] if isinstance(callback, tuple) else callback

@@ -1,0 +1,256 @@
+"""Surgery on networks: what is cut off and put on, what may change, and how fast.
+
+Functions on modules; nothing here knows of estimators, of images or of training loops.
+"""
+
+import copy
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+from torch import nn
+
+from sklearn_tl.backbones import Backbone
+from sklearn_tl.embedding import pool
+from sklearn_tl.layers import find_classifier
+
+
+class Tail(nn.Module):
+    """The part of a network that is trained, with a head for the classes at hand.
+
+    The network stays in evaluation mode but for its dropout layers: the statistics of BatchNorm
+    were gathered over a million images, and a few small batches would only spoil them.
+
+    Parameters
+    ----------
+    network : torch.nn.Module or None
+        A copy of a backbone without its classifier, from `cut_network`. None: the head alone.
+    head : torch.nn.Module
+        Takes embeddings (n, n_features) and returns logits (n, n_classes).
+    channels_last_maps : bool, default=False
+        Whether the network's own activation maps are channels last.
+    """
+
+    def __init__(self, network, head, channels_last_maps=False):
+        super().__init__()
+        self.network = network
+        self.head = head
+        self.channels_last_maps = channels_last_maps
+
+    def embed(self, x):
+        """Return the embeddings (n, n_features) of a batch."""
+        if self.network is None:
+            return x
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+        return pool(self.network(x), "avg", self.channels_last_maps)
+
+    def forward(self, x):
+        return self.head(self.embed(x))
+
+    def train(self, mode=True):
+        super().train(mode)
+        for module in () if self.network is None else self.network.modules():
+            module.training = mode and isinstance(module, nn.modules.dropout._DropoutNd)
+        return self
+
+
+def layers_to_tune(backbone, unfreeze):
+    """Return the names of the layers that the parameter `unfreeze` sets free, in order."""
+    layers = backbone.layers
+    if isinstance(unfreeze, str) and unfreeze == "all":
+        return layers
+    if isinstance(unfreeze, Integral):
+        weighty = [name for name in layers if _has_weights(backbone.module, name)]
+        if unfreeze > len(weighty):
+            raise ValueError(
+                f"unfreeze={unfreeze}, but {backbone.name} has {len(weighty)} layers with weights: "
+                f'{", ".join(weighty)}. "all" sets all of them free.'
+            )
+        unfreeze = weighty[-unfreeze]  # layers without weights, poolings say, do not count
+    (first,) = backbone.resolve_layers(unfreeze)
+    return layers[layers.index(first) :]
+
+
+def find_boundary(backbone, tuned, size):
+    """Find out whether the layers to be tuned can be run without those before them.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    tuned : list of str
+        From `layers_to_tune`.
+    size : (height, width)
+        Of the network's input.
+
+    Returns
+    -------
+    (layers, pooling, shape) or None
+        The frozen pass up to there and the shape of what it yields for one image. None where
+        nothing is frozen, where more than its activation flows into the tuned ones, or where that
+        takes more memory than the image.
+    """
+    n_frozen = len(backbone.layers) - len(tuned)
+    if n_frozen == 0:
+        return None
+    last = backbone.layers[n_frozen - 1]
+    image = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        (activation,) = backbone.run(image, (last,), torch.clone)
+    if activation[0].numel() >= image[0].numel():
+        return None
+    network = cut_network(backbone, tuned, keep_frozen=False)
+    if not agrees(network, activation, backbone, image):
+        return None
+    return (last,), "flatten", tuple(activation.shape[1:])
+
+
+def cut_network(backbone, tuned, *, keep_frozen):
+    """Copy a backbone for training, without its classifier.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    tuned : list of str
+        The layers to train, which are the last ones. What lies behind them is trained, too.
+    keep_frozen : bool
+        Whether the layers before `tuned` are part of the copy, frozen. Where not, the copy takes
+        the activation in front of `tuned` for its input, in place of images: a layer that hands
+        on what it gets stands in for each that is left out.
+    """
+    frozen = backbone.layers[: len(backbone.layers) - len(tuned)]
+    classifier = find_classifier(backbone.module)
+    stand_ins = {}  # deepcopy takes these for copies that it has made already
+    if isinstance(classifier, nn.Linear):
+        stand_ins[id(classifier)] = nn.Identity()
+    elif classifier is not None:  # SqueezeNet's would have pooled its input itself
+        stand_ins[id(classifier)] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    if not keep_frozen:
+        stand_ins |= {id(backbone.module.get_submodule(name)): nn.Identity() for name in frozen}
+    network = copy.deepcopy(backbone.module, stand_ins).requires_grad_(True)
+    if frozen:
+        _make_constant(network)  # what is in no layer: a transformer's tokens and positions
+        for name in frozen:
+            for part in network.get_submodule(name).modules():
+                _make_constant(part)
+    return network.eval()
+
+
+def agrees(network, x, backbone, image):
+    """Whether a network of `cut_network` makes of `x` what the backbone makes of the image."""
+    with torch.inference_mode():
+        maps = backbone.channels_last_maps
+        (wanted,) = backbone.run(image, (), lambda a: pool(a, "avg", maps))
+        try:
+            got = Tail(network, None, maps).embed(x)
+        except Exception:  # of the network, whose layers are no chain
+            return False
+    return got.shape == wanted.shape and torch.allclose(got, wanted, rtol=1e-3, atol=1e-4)
+
+
+def tuned_backbone(backbone, tensors):
+    """Return a copy of a backbone in which the tensors of a `changed_state` stand."""
+    module = copy.deepcopy(backbone.module)
+    network = "network."
+    module.load_state_dict(
+        {k.removeprefix(network): v for k, v in tensors.items() if k.startswith(network)},
+        strict=False,
+    )
+    return Backbone(f"{backbone.name} (fine-tuned)", module, backbone.preprocessing)
+
+
+def changed_state(tail, backbone):
+    """Return the tensors of a tail that are not the backbone's, on the CPU."""
+    pretrained = backbone.module.state_dict()
+    changed = {}
+    for name, tensor in tail.state_dict().items():
+        tensor = tensor.cpu()
+        before = pretrained.get(name.removeprefix("network."))
+        if name.startswith("head.") or before is None or not torch.equal(tensor, before):
+            changed[name] = tensor.contiguous().clone()
+    return changed
+
+
+def linear_head(rows, codes, *, C, class_weight):
+    """Return a linear layer that is a logistic regression fitted on `rows`.
+
+    Kumar et al., "Fine-Tuning can Distort Pretrained Features" (ICLR 2022): a head that is right
+    from the start does not drive good layers apart in the first epochs.
+    """
+    # The number of BLAS threads would show in the last bits.
+    with threadpool_limits(1, user_api="blas"):
+        regression = LogisticRegression(C=C, class_weight=class_weight, max_iter=1000)
+        regression.fit(rows, codes)
+    weight, bias = regression.coef_, regression.intercept_
+    if len(weight) == 1:  # two classes: half of the logit for the one, half against the other
+        weight, bias = np.vstack([-weight, weight]) / 2, np.hstack([-bias, bias]) / 2
+    head = nn.Linear(weight.shape[1], len(weight))
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(weight))
+        head.bias.copy_(torch.from_numpy(bias))
+    return head
+
+
+def check_head(head, n_features, n_classes):
+    """Raise unless a factory's head turns embeddings into one logit a class."""
+    if not isinstance(head, nn.Module):
+        raise TypeError(
+            f"The head factory returned {type(head).__name__}, but should return a torch.nn.Module."
+        )
+    with torch.no_grad():
+        shape = tuple(head.eval()(torch.zeros(2, n_features)).shape)
+    if shape != (2, n_classes):
+        raise ValueError(
+            f"The head makes of embeddings of shape (2, {n_features}) an output of shape {shape}, "
+            f"but logits for {n_classes} classes are (2, {n_classes})."
+        )
+
+
+def embed_rows(tail, x, batch_size):
+    """Return the embeddings (n, n_features) of the inputs of a tail, as a float32 array."""
+    device = next(tail.parameters(), torch.empty(0)).device
+    with torch.inference_mode():
+        batches = torch.from_numpy(x).split(batch_size)
+        return torch.cat([tail.eval().embed(batch.to(device)).cpu() for batch in batches]).numpy()
+
+
+def logits(head, rows):
+    """Return the outputs (n, n_classes) of a head, as a float64 array.
+
+    A linear head is also computed in float64, where other rows of a batch do not show.
+    """
+    x = torch.from_numpy(rows)
+    with torch.inference_mode():
+        if isinstance(head, nn.Linear):
+            weight, bias = (p.cpu().double() for p in (head.weight, head.bias))
+            return nn.functional.linear(x.double(), weight, bias).numpy()
+        device = next(head.parameters(), x).device
+        return head.eval()(x.to(device)).double().cpu().numpy()
+
+
+def learning_rate_groups(tail, tuned, lr, decay):
+    """Return skorch's parameter groups, the head first: each layer learns slower than the next.
+
+    Howard & Ruder, "Universal Language Model Fine-tuning for Text Classification" (ACL 2018).
+    What lies between the last layer and the head learns as the head does.
+    """
+    groups = [("head.*", {"lr": lr})]
+    if tail.network is None:
+        return groups
+    weighty = [name for name in tuned if _has_weights(tail.network, name)]
+    for depth, name in enumerate(reversed(weighty), start=1):
+        groups.append((f"network.{name}.*", {"lr": lr * decay**depth}))
+    return groups
+
+
+def _make_constant(module):
+    """Turn parameters into buffers, so that no optimizer and no callback finds them."""
+    for name, parameter in list(module._parameters.items()):
+        del module._parameters[name]
+        module.register_buffer(name, None if parameter is None else parameter.data)
+
+
+def _has_weights(module, name):
+    return any(True for _ in module.get_submodule(name).parameters())
