@@ -66,7 +66,9 @@ class FineTuneClassifier(
         is first trained alone, on the embeddings, in at least 500 steps at a learning rate of
         0.003.
     head_C : float, default=1.0
-        Inverse strength of the logistic regression's regularisation.
+        Inverse strength of the logistic regression's regularisation. Before a training of layers
+        a smaller one, 0.01 to 0.1, leaves more to learn from: a regression that is sure of all
+        its images hardly says what to change.
     max_epochs : int, default=5
         How many times the training goes over the images.
     lr : float, default=3e-4
@@ -155,6 +157,9 @@ class FineTuneClassifier(
 
     A pickle holds the head and the tensors that training changed; the backbone is loaded again
     and verified.
+
+    Training takes `joblib.cpu_count()` threads, since their number would show in the last bits; the
+    environment variable LOKY_MAX_CPU_COUNT lowers it.
 
     Ctrl-C during training raises KeyboardInterrupt and leaves the classifier not fitted. With
     early stopping, and after the first epoch, it ends the training with a warning instead, and the
@@ -406,6 +411,8 @@ class FineTuneClassifier(
         crop = backbone.preprocessing.at(self.image_size).crop
         if self.augment is None and crop is not None:
             self._boundary = tuning.find_boundary(backbone, self._tuned, crop)
+        if self._boundary is None:
+            tuning.check_whole(backbone, self._tuned, crop or backbone.preprocessing.crop)
 
     def _prepare(self, tail, images, codes):
         """Return the datasets to train and validate on, and the embeddings of the first."""
@@ -457,7 +464,7 @@ class FineTuneClassifier(
             class_weight=None if self.class_weight is None else weight,
             patience=self.n_iter_no_change,
             callbacks=() if first else self.callbacks or (),
-            **self._net_settings() | params | ({} if first else self.net_params or {}),
+            **self._net_settings() | params | ({"verbose": 0} if first else self.net_params or {}),
         )
 
     def _net_settings(self):

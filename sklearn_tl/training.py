@@ -77,14 +77,13 @@ def train(tail, n_classes, train_set, valid_set, *, class_weight, patience, call
         n_steps = params["max_epochs"] * -(-len(train_set) // params["batch_size"])
         factor = warmup_cosine(n_steps)
         own.append(LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch"))
+    params = {"iterator_train__shuffle": True} | params
     if valid_set is not None:
         own.append(EarlyStopping(patience=patience, load_best=True))
         params = {"train_split": predefined_split(valid_set)} | params
     if class_weight is not None:
         params = {"criterion__weight": torch.from_numpy(class_weight).float()} | params
-    net = new_net(
-        tail, n_classes, callbacks=[*own, *callbacks], iterator_train__shuffle=True, **params
-    )
+    net = new_net(tail, n_classes, callbacks=[*own, *callbacks], **params)
     net.partial_fit(train_set, y=None)
     _check_interrupted(net, has_best=valid_set is not None)
     return net

@@ -96,7 +96,7 @@ def find_boundary(backbone, tuned, size):
     if n_frozen == 0:
         return None
     last = backbone.layers[n_frozen - 1]
-    image = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    image = _noise(size)
     with torch.inference_mode():
         (activation,) = backbone.run(image, (last,), torch.clone)
     if activation[0].numel() >= image[0].numel():
@@ -105,6 +105,17 @@ def find_boundary(backbone, tuned, size):
     if not agrees(network, activation, backbone, image):
         return None
     return (last,), "flatten", tuple(activation.shape[1:])
+
+
+def check_whole(backbone, tuned, size):
+    """Raise unless the network without its classifier returns the embedding."""
+    image = _noise(size)
+    if not agrees(cut_network(backbone, tuned, keep_frozen=True), image, backbone, image):
+        raise ValueError(
+            f"{backbone.name} cannot be trained: something that follows its last linear layer (a "
+            "softmax, say) stays in the way of a new head. Leave that out of the network, or take "
+            "unfreeze=None."
+        )
 
 
 def cut_network(backbone, tuned, *, keep_frozen):
@@ -142,7 +153,7 @@ def agrees(network, x, backbone, image):
     """Whether a network of `cut_network` makes of `x` what the backbone makes of the image."""
     with torch.inference_mode():
         maps = backbone.channels_last_maps
-        (wanted,) = backbone.run(image, (), lambda a: pool(a, "avg", maps))
+        (wanted,) = backbone.run(image.clone(), (), lambda a: pool(a, "avg", maps))
         try:
             got = Tail(network, None, maps).embed(x)
         except Exception:  # of the network, whose layers are no chain
@@ -211,9 +222,11 @@ def check_head(head, n_features, n_classes):
 def embed_rows(tail, x, batch_size):
     """Return the embeddings (n, n_features) of the inputs of a tail, as a float32 array."""
     device = next(tail.parameters(), torch.empty(0)).device
+    tail.eval()
     with torch.inference_mode():
-        batches = torch.from_numpy(x).split(batch_size)
-        return torch.cat([tail.eval().embed(batch.to(device)).cpu() for batch in batches]).numpy()
+        # Copies, since a network may work in place.
+        batches = (batch.to(device, copy=True) for batch in torch.from_numpy(x).split(batch_size))
+        return torch.cat([tail.embed(batch).cpu() for batch in batches]).numpy()
 
 
 def logits(head, rows):
@@ -243,6 +256,10 @@ def learning_rate_groups(tail, tuned, lr, decay):
     for depth, name in enumerate(reversed(weighty), start=1):
         groups.append((f"network.{name}.*", {"lr": lr * decay**depth}))
     return groups
+
+
+def _noise(size):
+    return torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
 
 
 def _make_constant(module):

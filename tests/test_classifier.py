@@ -257,6 +257,7 @@ def test_callbacks_and_net_params_reach_skorch():
             "optimizer__momentum": 0.5,
             "criterion": nn.MultiMarginLoss,
             "callbacks__f1__name": "macro",
+            "iterator_train__shuffle": False,
         },
     ).fit(X, y)
     history = classifier.history_
@@ -771,6 +772,31 @@ def test_native_size():
     assert make(None, image_size="native").fit(mixed, y).score(mixed, y) > 0.5
     with pytest.raises(ValueError, match='image_size="native".*one size'):
         make(1, image_size="native").fit(mixed, y)
+
+
+def test_network_that_works_in_place():
+    X, y = study(3, 30)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=8),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(8, 8, 1),
+        nn.Flatten(),
+        nn.Linear(32, 5),
+    )
+    classifier = make("1", backbone=network)  # the boundary is in front of the ReLU
+    expected = classifier.fit(X, y).predict_proba(X)
+    assert classifier._boundary[0] == ("0",)
+    network[1] = nn.ReLU()
+    np.testing.assert_array_equal(make("1", backbone=network).fit(X, y).predict_proba(X), expected)
+
+
+def test_network_that_ends_in_a_softmax():
+    X, y = study(2, 12)
+    network = nn.Sequential(NormNet().stem, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+    network.append(nn.Softmax(dim=1))
+    assert make(None, backbone=network).fit(X, y).score(X, y) == 1
+    with pytest.raises(ValueError, match="Sequential cannot be trained.*softmax"):
+        make("all", backbone=network).fit(X, y)
 
 
 # --- other networks ------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 import torch
 from conftest import TinyNet, save_all, study
-from numpydoc.validate import validate
 from PIL import Image
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -21,7 +20,6 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import sklearn_tl
 from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl.backbones import load_backbone
 from sklearn_tl.cache import MEMORY
@@ -94,23 +92,6 @@ def test_input_and_parameters_are_not_changed(make_images):
     assert module.training
     assert all(p.requires_grad for p in module.parameters())
     assert all(torch.equal(v, state[k]) for k, v in module.state_dict().items())
-
-
-def test_public_docstrings():
-    """Numpydoc's checks, but for the few that scikit-learn's own style departs from."""
-    ignored = {"ES01", "SA01", "EX01", "SA04", "GL08", "PR01", "PR02", "GL01", "RT03", "RT02"}
-    objects = [
-        *(f"sklearn_tl.{name}" for name in sklearn_tl.__all__),
-        "sklearn_tl.ConvFeatureExtractor.fit",
-        "sklearn_tl.ConvFeatureExtractor.transform",
-        "sklearn_tl.datasets.load_photo_patches",
-    ]
-    for name in objects:
-        errors = [error for error in validate(name)["errors"] if error[0] not in ignored]
-        assert not errors, (name, errors)
-    documented = ConvFeatureExtractor.__doc__
-    for parameter in inspect.signature(ConvFeatureExtractor).parameters:
-        assert f"\n    {parameter} : " in documented
 
 
 # --- forms of input -----------------------------------------------------------------------------
