@@ -116,6 +116,11 @@ class Backbone:
             return self
         return _copy_to(self, str(device))
 
+    def copy_module(self, memo=None):
+        """Return a copy of the network to change; `memo` is that of `copy.deepcopy`."""
+        with self._lock:  # another thread's pass has hooks on it
+            return copy.deepcopy(self.module, memo)
+
     def resolve_layers(self, layer):
         """Return the names that the parameter `layer` stands for, or an error with close ones."""
         names = () if layer is None else (layer,) if isinstance(layer, str) else tuple(layer)
@@ -291,7 +296,7 @@ def check_fingerprint(backbone, fingerprint, weights):
 def _copy_to(backbone, device):
     twin = object.__new__(Backbone)  # copy.copy would find the shared one again
     twin.__dict__.update(backbone.__dict__)
-    twin.module = copy.deepcopy(backbone.module).to(device)
+    twin.module = backbone.copy_module().to(device)
     twin._classifier = find_classifier(twin.module)
     twin._lock = threading.Lock()
     return twin

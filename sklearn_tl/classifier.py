@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from math import ceil
 from numbers import Integral, Real
@@ -26,10 +27,14 @@ from sklearn_tl.embedding import embed, resolve_device
 
 HEAD_STEPS, HEAD_LR = 500, 3e-3  # for the head of a factory, alone on the embeddings
 CHUNK = 2048  # images whose activations are in memory at once, when predicting
-OWN_PARAMS = {
-    name: f"set {name} of FineTuneClassifier itself"
-    for name in ("lr", "max_epochs", "batch_size", "device", "verbose", "callbacks")
-} | {"module": "the module is made from the backbone and the head"}
+OWN_PARAMS = (
+    {
+        name: f"set {name} of FineTuneClassifier itself"
+        for name in ("lr", "max_epochs", "batch_size", "device", "verbose", "callbacks")
+    }
+    | {"train_split": "set early_stopping and validation_fraction of FineTuneClassifier"}
+    | {"module": "the module is made from the backbone and the head"}
+)
 
 
 class FineTuneClassifier(
@@ -124,7 +129,8 @@ class FineTuneClassifier(
         ``criterion`` or ``iterator_train__num_workers``. They win over the recipe.
     random_state : int, RandomState instance or None, default=None
         Decides what is held out, the order of the images, augmentation, dropout and the start of
-        a factory's head. Pass an int for the same bits at every call, in every process.
+        a factory's head. Pass an int for the same result at every call; it is the same bit for
+        bit where the frozen layers were run on the same batches of images.
     verbose : int, default=0
         With 1, print a line an epoch, and show a progress bar for frozen layers.
 
@@ -156,7 +162,7 @@ class FineTuneClassifier(
     All forms of `X` that :class:`ConvFeatureExtractor` takes are taken here.
 
     A pickle holds the head and the tensors that training changed; the backbone is loaded again
-    and verified.
+    and verified. Gradients are clipped at a norm of 1.
 
     Training takes `joblib.cpu_count()` threads, since their number would show in the last bits; the
     environment variable LOKY_MAX_CPU_COUNT lowers it.
@@ -284,8 +290,8 @@ class FineTuneClassifier(
             If the weights are not on this machine and cannot be downloaded, or a file of `X`
             cannot be read.
         """
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(self, name)  # of an earlier fit: an interrupted one leaves nothing fitted
+        for name in ("classes_", "history_", "_net", "_whole", "_tensors"):
+            vars(self).pop(name, None)  # of an earlier fit: an interrupted one leaves nothing
         images = self._check_images(X, reset=True)
         _check_net_params(self.net_params)
         classes, codes = labels.encode(y, len(images))
@@ -300,9 +306,9 @@ class FineTuneClassifier(
         self._plan(backbone)
         tail = self._new_tail()
         images, codes = [images.take(part) for part in parts], [codes[part] for part in parts]
-        datasets, rows = self._prepare(tail, images, codes)
         weight = compute_class_weight(self.class_weight, classes=classes, y=classes[codes[0]])
-        with training.reproducible(seed):
+        datasets, rows = self._prepare(tail, images, codes)
+        with training.reproducible(seed, resolve_device(self.device)):
             net = self._fit_tail(tail, datasets, rows, codes[0], weight)
 
         self._tensors = tuning.changed_state(tail, backbone)
@@ -389,8 +395,9 @@ class FineTuneClassifier(
         check_is_fitted(self)
         if self._net is None:  # unpickled
             tail = self._new_tail()
-            tail.head = self._new_head(len(self.classes_))
-            tail.load_state_dict(self._tensors, strict=False)
+            with torch.random.fork_rng(devices=[]):
+                tail.head = self._new_head(len(self.classes_))
+            tuning.restore(tail, self._tensors)
             self._net = training.new_net(tail, len(self.classes_), **self._net_settings())
             self._net.history = self.history_
         return self._net
@@ -401,6 +408,11 @@ class FineTuneClassifier(
         `_boundary` holds the layers and the pooling of the frozen pass and the shape of what it
         yields for an image; it is None where the images themselves are the input.
         """
+        if isinstance(self.head, nn.Module):
+            raise TypeError(
+                f"head is a {type(self.head).__name__}, but should be a function (n_features, "
+                "n_classes) that returns one: the number of classes is known in fit."
+            )
         self._n_features_out = self._frozen_pass((), "avg").n_features()
         self._head = self.head  # as fitted, whatever set_params does later
         if self.unfreeze is None:
@@ -486,7 +498,7 @@ class FineTuneClassifier(
     def _new_head(self, n_classes):
         if self._head == "linear":
             return nn.Linear(self._n_features_out, n_classes)
-        head = self._head(self._n_features_out, n_classes)
+        head = deepcopy(self._head(self._n_features_out, n_classes))  # it may be one for all fits
         tuning.check_head(head, self._n_features_out, n_classes)
         return head
 
@@ -524,7 +536,8 @@ class FineTuneClassifier(
 
     def __getstate__(self):
         # Of the networks only the tensors that training changed, and no optimizer.
-        return super().__getstate__() | {"_net": None, "_whole": None}
+        state = super().__getstate__()
+        return state | {name: None for name in ("_net", "_whole") if name in state}
 
     def __sklearn_is_fitted__(self):
         return "classes_" in vars(self)

@@ -48,7 +48,7 @@ def hold_out(classes, codes, fraction, seed):
     Raises
     ------
     ValueError
-        If there is not one image of each class for both sides.
+        If a class has one image, or none is left to train on.
     """
     counts, n = np.bincount(codes), len(codes)
     if counts.min() < 2:
@@ -65,4 +65,13 @@ def hold_out(classes, codes, fraction, seed):
             f"sides one of each of the {len(classes)} classes. Take one from {share:.2g} to "
             f"{1 - share:.2g}, or early_stopping=False."
         )
-    return train_test_split(np.arange(n), test_size=n_valid, stratify=codes, random_state=seed)
+    train, valid = train_test_split(
+        np.arange(n), test_size=n_valid, stratify=codes, random_state=seed
+    )
+    missing = np.setdiff1d(codes, codes[train])
+    if len(missing):
+        raise ValueError(
+            f"With validation_fraction={fraction} every image of class {classes[missing[0]]!s} "
+            "would be held out. Take a smaller one, or early_stopping=False."
+        )
+    return train, valid

@@ -5,6 +5,8 @@ import random
 import threading
 import warnings
 from contextlib import contextmanager
+from copy import copy, deepcopy
+from functools import partial
 
 import numpy as np
 import torch
@@ -72,9 +74,11 @@ def train(tail, n_classes, train_set, valid_set, *, class_weight, patience, call
         RecordLearningRates(),
         GradientNormClipping(MAX_GRADIENT_NORM),
     ]
-    callbacks = clone(list(callbacks), safe=False)  # the user's hold what they saw in a training
+    # The user's objects would keep what they saw in one training for the next.
+    callbacks, params = clone(list(callbacks), safe=False), deepcopy(params)
     if not any(isinstance(_instance(callback), LRScheduler) for callback in callbacks):
-        n_steps = params["max_epochs"] * -(-len(train_set) // params["batch_size"])
+        batch_size = params.get("iterator_train__batch_size", params["batch_size"])
+        n_steps = params["max_epochs"] * -(-len(train_set) // batch_size)
         factor = warmup_cosine(n_steps)
         own.append(LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch"))
     params = {"iterator_train__shuffle": True} | params
@@ -86,19 +90,21 @@ def train(tail, n_classes, train_set, valid_set, *, class_weight, patience, call
     net = new_net(tail, n_classes, callbacks=[*own, *callbacks], **params)
     net.partial_fit(train_set, y=None)
     _check_interrupted(net, has_best=valid_set is not None)
+    _check_finite(net, train_set)
+    _let_go(net)
     return net
 
 
 def warmup_cosine(n_steps, warmup=0.1):
     """Return the factor on the learning rates at each step: up in a line, down in half a wave."""
-    n_warmup = max(1, round(warmup * n_steps))
+    return partial(_warmup_cosine, n_steps=n_steps, n_warmup=max(1, round(warmup * n_steps)))
 
-    def factor(step):
-        if step < n_warmup:
-            return (step + 1) / n_warmup
-        return 0.5 * (1 + math.cos(math.pi * (step - n_warmup) / max(1, n_steps - n_warmup)))
 
-    return factor
+def _warmup_cosine(step, n_steps, n_warmup):
+    if step < n_warmup:
+        return (step + 1) / n_warmup
+    share = min(1, (step - n_warmup) / max(1, n_steps - n_warmup))
+    return 0.5 * (1 + math.cos(math.pi * share))
 
 
 class StopIfDiverged(Callback):
@@ -134,7 +140,7 @@ class RecordLearningRates(Callback):
 
 
 @contextmanager
-def reproducible(seed):
+def reproducible(seed, device):
     """Make what is trained inside depend on `seed` alone, and leave the process as it was.
 
     Sums come out different in their last bits with another number of threads, and the processes
@@ -143,12 +149,16 @@ def reproducible(seed):
     with _ONE_TRAINING:
         states = random.getstate(), np.random.get_state()  # noqa: NPY002
         n_threads = torch.get_num_threads()
-        mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
+        device = torch.device(device)
+        mps = torch.mps.get_rng_state() if device.type == "mps" else None
         try:
-            with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
                 random.seed(seed)
                 np.random.seed(seed)  # noqa: NPY002
-                torch.manual_seed(seed)
+                if device.type == "cpu":
+                    torch.default_generator.manual_seed(seed)
+                else:
+                    torch.manual_seed(seed)
                 torch.set_num_threads(cpu_count())
                 yield
         finally:
@@ -157,6 +167,30 @@ def reproducible(seed):
             torch.set_num_threads(n_threads)
             if mps is not None:
                 torch.mps.set_rng_state(mps)
+
+
+def _check_finite(net, train_set):
+    """Raise if the trained net makes of images what is no number.
+
+    The loss of a batch is computed before its step, so that the last step shows only here.
+    """
+    plain = copy(train_set)
+    plain.augment = None
+    few = torch.utils.data.Subset(plain, range(min(len(plain), net.batch_size)))
+    if not all(torch.isfinite(output).all() for output in net.forward_iter(few)):
+        raise ValueError(
+            "The training diverged: outputs after the last epoch are non-finite. Try a smaller lr "
+            f"than {net.lr:g}."
+        )
+
+
+def _let_go(net):
+    """Drop what only the training needed: held-out images, gradients, the best epoch's weights."""
+    net.train_split = None
+    net.module_.zero_grad(set_to_none=True)
+    for _, callback in net.callbacks_:
+        if isinstance(callback, EarlyStopping):
+            callback.best_model_weights_ = None
 
 
 def _check_interrupted(net, *, has_best):
@@ -174,7 +208,7 @@ def _check_interrupted(net, *, has_best):
     warnings.warn(
         f"The training was interrupted after {len(history)} epochs; the weights of the best of "
         "them are kept.",
-        stacklevel=5,
+        stacklevel=7,
     )
 
 

@@ -3,7 +3,6 @@
 Functions on modules; nothing here knows of estimators, of images or of training loops.
 """
 
-import copy
 from numbers import Integral
 
 import numpy as np
@@ -62,7 +61,7 @@ def layers_to_tune(backbone, unfreeze):
     layers = backbone.layers
     if isinstance(unfreeze, str) and unfreeze == "all":
         return layers
-    if isinstance(unfreeze, Integral):
+    if isinstance(unfreeze, Integral) and not isinstance(unfreeze, bool):
         weighty = [name for name in layers if _has_weights(backbone.module, name)]
         if unfreeze > len(weighty):
             raise ValueError(
@@ -97,8 +96,11 @@ def find_boundary(backbone, tuned, size):
         return None
     last = backbone.layers[n_frozen - 1]
     image = _noise(size)
-    with torch.inference_mode():
-        (activation,) = backbone.run(image, (last,), torch.clone)
+    try:
+        with torch.inference_mode():
+            (activation,) = backbone.run(image, (last,), torch.clone)
+    except ValueError:  # no tensor, or not passed at all
+        return None
     if activation[0].numel() >= image[0].numel():
         return None
     network = cut_network(backbone, tuned, keep_frozen=False)
@@ -140,7 +142,7 @@ def cut_network(backbone, tuned, *, keep_frozen):
         stand_ins[id(classifier)] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     if not keep_frozen:
         stand_ins |= {id(backbone.module.get_submodule(name)): nn.Identity() for name in frozen}
-    network = copy.deepcopy(backbone.module, stand_ins).requires_grad_(True)
+    network = backbone.copy_module(stand_ins).requires_grad_(True)
     if frozen:
         _make_constant(network)  # what is in no layer: a transformer's tokens and positions
         for name in frozen:
@@ -158,12 +160,14 @@ def agrees(network, x, backbone, image):
             got = Tail(network, None, maps).embed(x)
         except Exception:  # of the network, whose layers are no chain
             return False
-    return got.shape == wanted.shape and torch.allclose(got, wanted, rtol=1e-3, atol=1e-4)
+    return got.shape == wanted.shape and torch.allclose(
+        got, wanted, rtol=1e-3, atol=1e-4 * float(wanted.abs().max())
+    )
 
 
 def tuned_backbone(backbone, tensors):
     """Return a copy of a backbone in which the tensors of a `changed_state` stand."""
-    module = copy.deepcopy(backbone.module)
+    module = backbone.copy_module()
     network = "network."
     module.load_state_dict(
         {k.removeprefix(network): v for k, v in tensors.items() if k.startswith(network)},
@@ -182,6 +186,17 @@ def changed_state(tail, backbone):
         if name.startswith("head.") or before is None or not torch.equal(tensor, before):
             changed[name] = tensor.contiguous().clone()
     return changed
+
+
+def restore(tail, tensors):
+    """Load the tensors of a `changed_state` into a tail that was made anew."""
+    missing, unexpected = tail.load_state_dict(tensors, strict=False)
+    wrong = [*unexpected, *(name for name in missing if name.startswith("head."))]
+    if wrong:
+        raise ValueError(
+            f"The head or the network is another than when this was fitted ({', '.join(wrong)}). "
+            "Bring back the code of then, or fit again."
+        )
 
 
 def linear_head(rows, codes, *, C, class_weight):
@@ -237,10 +252,11 @@ def logits(head, rows):
     x = torch.from_numpy(rows)
     with torch.inference_mode():
         if isinstance(head, nn.Linear):
-            weight, bias = (p.cpu().double() for p in (head.weight, head.bias))
+            weight = head.weight.cpu().double()
+            bias = None if head.bias is None else head.bias.cpu().double()
             return nn.functional.linear(x.double(), weight, bias).numpy()
         device = next(head.parameters(), x).device
-        return head.eval()(x.to(device)).double().cpu().numpy()
+        return head.eval()(x.to(device)).cpu().double().numpy()
 
 
 def learning_rate_groups(tail, tuned, lr, decay):
@@ -266,7 +282,7 @@ def _make_constant(module):
     """Turn parameters into buffers, so that no optimizer and no callback finds them."""
     for name, parameter in list(module._parameters.items()):
         del module._parameters[name]
-        module.register_buffer(name, None if parameter is None else parameter.data)
+        module.register_buffer(name, None if parameter is None else parameter.detach().clone())
 
 
 def _has_weights(module, name):

@@ -1,5 +1,6 @@
 """`FineTuneClassifier` as its users meet it."""
 
+import pickle
 import random
 import subprocess
 import sys
@@ -676,6 +677,51 @@ def test_divergence(unfreeze):
         classifier.predict(X)
 
 
+def test_divergence_in_the_only_step():
+    X, y = study(3, 30)
+    for unfreeze in (1, "all"):
+        with pytest.raises(ValueError, match="diverged.*non-finite.*smaller lr"):
+            make(unfreeze, lr=1e30, max_epochs=1, batch_size=64).fit(X, y)
+
+
+def test_a_fit_leaves_nothing_of_the_one_before_and_little_of_its_own():
+    X, y = study(3, 60)
+    classifier = make("all", early_stopping=True, validation_fraction=0.2).fit(X, y)
+    assert classifier.net_.train_split is None
+    assert all(p.grad is None for p in classifier.net_.module_.parameters())
+    pickle.dumps(classifier.net_)
+    size = len(pickle.dumps(make("all")))
+    with pytest.raises(ValueError, match="one class"):
+        classifier.fit(X, np.zeros(60))
+    assert len(pickle.dumps(classifier)) < size + 500
+
+
+def test_held_out_part_too_large():
+    X, _ = study(3, 100)
+    y = np.array([0] * 70 + [1] * 28 + [2] * 2)
+    with pytest.raises(ValueError, match="every image of class 2 would be held out"):
+        make(early_stopping=True, validation_fraction=0.9).fit(X, y)
+
+
+def test_head_that_changed_since(tmp_path):
+    X, y = study(3, 30)
+    classifier = make(head=one_layer).fit(X, y)
+    state = torch.get_rng_state()
+    loaded = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(loaded.predict_proba(X), classifier.predict_proba(X))
+    assert torch.equal(torch.get_rng_state(), state)
+    loaded = pickle.loads(pickle.dumps(classifier))
+    loaded._head = lambda n_features, n_classes: nn.Sequential(
+        nn.Flatten(), nn.Linear(n_features, n_classes)
+    )
+    with pytest.raises(ValueError, match="another than when this was fitted.*head.0.weight"):
+        loaded.predict(X)
+
+
+def one_layer(n_features, n_classes):
+    return nn.Sequential(nn.Linear(n_features, n_classes))
+
+
 class CtrlC(Callback):
     """Interrupts the training in the middle of an epoch."""
 
@@ -709,6 +755,7 @@ def test_ctrl_c():
     [
         ({"unfreeze": "stage9"}, ValueError, "no layer 'stage9'. Did you mean 'stage2' or"),
         ({"unfreeze": 4}, ValueError, "unfreeze=4, but NormNet has 3 layers with weights: stem, "),
+        ({"head": nn.Linear(8, 3)}, TypeError, "head is a Linear"),
         ({"unfreeze": 0}, ValueError, "'unfreeze' parameter"),
         ({"lr": 0}, ValueError, "'lr' parameter"),
         ({"layer_decay": 1.5}, ValueError, "'layer_decay' parameter"),
