@@ -20,7 +20,7 @@ def expected_failures(estimator):
 @parametrize_with_checks(
     [
         ConvFeatureExtractor(TinyNet, **STRIP),
-        FineTuneClassifier(TinyNet, unfreeze=1, head_C=300, **STRIP),
+        FineTuneClassifier(TinyNet, unfreeze=1, head_C=100, **STRIP),
         FineTuneClassifier(TinyNet, unfreeze="all", head_C=1000, **STRIP),
     ],
     expected_failed_checks=expected_failures,
