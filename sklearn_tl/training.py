@@ -81,7 +81,9 @@ def train(tail, n_classes, train_set, valid_set, *, class_weight, patience, call
         n_steps = params["max_epochs"] * -(-len(train_set) // batch_size)
         factor = warmup_cosine(n_steps)
         own.append(LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch"))
-    params = {"iterator_train__shuffle": True} | params
+    # BatchNorm, which a user's head may have, cannot train on a batch of one.
+    alone = len(train_set) % params["batch_size"] == 1
+    params = {"iterator_train__shuffle": True, "iterator_train__drop_last": alone} | params
     if valid_set is not None:
         own.append(EarlyStopping(patience=patience, load_best=True))
         params = {"train_split": predefined_split(valid_set)} | params
