@@ -8,7 +8,8 @@ Two data sets, each with `FineTuneClassifier` as it comes and several values of 
   a tenth of the learning rate after 7 epochs, as many epochs.
 - the built-in photographs with 5 patches a class, drawn anew for each seed.
 
-Seconds are those of a fit whose frozen rows are cached, as in a study; plain skorch has no cache.
+Seconds are those of a fit as it comes: on the folder all seeds but the first find their frozen rows
+in the cache, as in a study; each draw of patches is new. Plain skorch has no cache.
 """
 
 import argparse

@@ -101,8 +101,8 @@ class FineTuneClassifier(
         Hold out a part of the images, stop when the loss on it no longer falls, and take the
         weights of the best epoch. Without effect where only a linear head is fitted.
     validation_fraction : float, default=0.1
-        Share of the images that is held out, the same of each class. Nothing, the head neither,
-        is fitted on it.
+        Share of the images that is held out, stratified by class. Nothing, the head neither, is
+        fitted on it.
     n_iter_no_change : int, default=3
         Number of epochs without a lower validation loss after which the training stops.
     image_size : int, (height, width), "native" or None, default=None
@@ -122,7 +122,8 @@ class FineTuneClassifier(
     precision : {"float32", "bfloat16"}, default="float32"
         In which the frozen layers are computed; training is in float32.
     callbacks : list or None, default=None
-        Callbacks for skorch, besides those that make up the recipe. A
+        Callbacks for skorch, besides those that make up the recipe. Each fit takes copies, which
+        are then in ``net_.callbacks_``. A
         :class:`skorch.callbacks.LRScheduler` among them replaces ours.
     net_params : dict or None, default=None
         Further parameters of :class:`skorch.NeuralNetClassifier`, such as ``optimizer``,
@@ -408,6 +409,10 @@ class FineTuneClassifier(
         `_boundary` holds the layers and the pooling of the frozen pass and the shape of what it
         yields for an image; it is None where the images themselves are the input.
         """
+        if isinstance(self.unfreeze, bool):
+            raise TypeError(
+                f'unfreeze={self.unfreeze} should be "all", a number of layers or None.'
+            )
         if isinstance(self.head, nn.Module):
             raise TypeError(
                 f"head is a {type(self.head).__name__}, but should be a function (n_features, "
@@ -434,11 +439,10 @@ class FineTuneClassifier(
             return datasets, tuning.embed_rows(tail, inputs[0], self.batch_size)
         frozen = self._frozen_pass((), "avg")
         preprocessing = frozen.preprocessing
-        augment = as_augmentation(self.augment, preprocessing.crop), None
         datasets = [
-            TrainingImages(some, y, preprocessing, varied)
-            for some, y, varied in zip(images, codes, augment, strict=False)
+            TrainingImages(some, y, preprocessing) for some, y in zip(images, codes, strict=True)
         ]
+        datasets[0].augment = as_augmentation(self.augment, preprocessing.crop)
         return datasets, self._rows(images[0], frozen, self.cache)
 
     def _fit_tail(self, tail, datasets, rows, codes, weight):

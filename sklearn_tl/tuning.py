@@ -61,7 +61,7 @@ def layers_to_tune(backbone, unfreeze):
     layers = backbone.layers
     if isinstance(unfreeze, str) and unfreeze == "all":
         return layers
-    if isinstance(unfreeze, Integral) and not isinstance(unfreeze, bool):
+    if isinstance(unfreeze, Integral):
         weighty = [name for name in layers if _has_weights(backbone.module, name)]
         if unfreeze > len(weighty):
             raise ValueError(

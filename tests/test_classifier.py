@@ -761,6 +761,7 @@ def test_ctrl_c():
         ({"unfreeze": "stage9"}, ValueError, "no layer 'stage9'. Did you mean 'stage2' or"),
         ({"unfreeze": 4}, ValueError, "unfreeze=4, but NormNet has 3 layers with weights: stem, "),
         ({"head": nn.Linear(8, 3)}, TypeError, "head is a Linear"),
+        ({"unfreeze": True}, TypeError, "unfreeze=True should be"),
         ({"unfreeze": 0}, ValueError, "'unfreeze' parameter"),
         ({"lr": 0}, ValueError, "'lr' parameter"),
         ({"layer_decay": 1.5}, ValueError, "'layer_decay' parameter"),
