@@ -1,13 +1,14 @@
 """Images for training: read once, varied at random, and made network input."""
 
 import torch
+from joblib import cpu_count
 from PIL import Image
 from torch.utils.data import Dataset
-from torchvision.transforms import v2
+from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as F
 
-from sklearn_tl.embedding import in_threads
 from sklearn_tl.preprocessing import cover
+from sklearn_tl.threads import in_threads
 
 KEEP_BYTES = 2**30  # of scaled images that wait in memory for the next epoch
 SCALE = (0.35, 1.0)  # share of the image that a random crop keeps
@@ -45,7 +46,8 @@ class TrainingImages(Dataset):
         """Return a batch: torch's loader asks for all of it at once."""
         batch = []
         # Only the decoding is in threads: what is random must come in the same order each time.
-        for i, image in zip(indices, in_threads(self._scaled, indices, len(indices)), strict=True):
+        scaled = in_threads(self._scaled, indices, cpu_count(), ahead=len(indices))
+        for i, image in zip(indices, scaled, strict=True):
             batch.append((self._varied(image, i), self.codes[i]))
         if len({tensor.shape for tensor, _ in batch}) > 1:
             raise ValueError(
@@ -85,22 +87,22 @@ class TrainingImages(Dataset):
         return self.preprocessing.finish(varied)
 
 
-def as_augmentation(augment, crop):
+def as_augmentation(augment, preprocessing):
     """Return the callable that the parameter `augment` stands for.
 
     Parameters
     ----------
     augment : "standard", callable or None
-    crop : (height, width) or None
-        The size of the network's input.
+    preprocessing : Preprocessing
     """
     if augment != "standard":
         return augment
-    if crop is None:
-        return v2.RandomHorizontalFlip()
-    return v2.Compose(
-        [v2.RandomResizedCrop(crop, scale=SCALE, antialias=True), v2.RandomHorizontalFlip()]
-    )
+    flip = v2.RandomHorizontalFlip()
+    if preprocessing.crop is None:
+        return flip
+    interpolation = InterpolationMode(preprocessing.interpolation)
+    crop = v2.RandomResizedCrop(preprocessing.crop, scale=SCALE, interpolation=interpolation)
+    return v2.Compose([crop, flip])
 
 
 def _as_tensor(varied, where):

@@ -18,7 +18,8 @@ from torchvision.transforms._presets import ImageClassification
 
 from sklearn_tl import zoo
 from sklearn_tl._validation import close_matches
-from sklearn_tl.layers import describe, find_classifier, layer_names
+from sklearn_tl.inference import Replicas, folded
+from sklearn_tl.layers import describe, find_classifier, has_channels_last_maps, layer_names
 from sklearn_tl.preprocessing import Preprocessing
 from sklearn_tl.weights import is_path, load_state
 
@@ -45,10 +46,10 @@ class Backbone:
         self.layers = layer_names(module)
         self.fingerprint = _fingerprint(name if source else describe(module), module)
         self.module.to(memory_format=torch.channels_last)  # what CPUs convolve fastest
-        self.channels_last_maps = getattr(module, "output_fmt", "NCHW") == "NHWC"  # timm says so
-        self._classifier = find_classifier(module)
+        self.channels_last_maps = has_channels_last_maps(module)
         self._source = source  # what a named network is loaded from again
         self.row_lengths = {}  # a note for `FrozenPass.n_features`
+        self._inference = {}  # what runs in place of the module
         self._lock = threading.Lock()
 
     def run(self, x, layers, reduce):
@@ -81,22 +82,23 @@ class Backbone:
             if len(found) == len(wanted):
                 raise _AllFound
 
-        with self._lock:  # hooks belong to the module, and the module to all threads
+        with self._replicas(layers).one() as module:
+            classifier = find_classifier(module)
             try:
                 for name in layers:
                     hooks.append(
-                        self.module.get_submodule(name).register_forward_hook(
+                        module.get_submodule(name).register_forward_hook(
                             lambda module, inputs, output, name=name: keep(name, output)
                         )
                     )
-                if not layers and self._classifier is not None:
+                if not layers and classifier is not None:
                     hooks.append(
-                        self._classifier.register_forward_pre_hook(
+                        classifier.register_forward_pre_hook(
                             lambda module, inputs: keep(None, inputs[0])
                         )
                     )
-                output = self.module(x)
-                if layers or self._classifier is not None:
+                output = module(x)
+                if layers or classifier is not None:
                     missed = [name or "classifier" for name in wanted if name not in found]
                     raise ValueError(
                         f"{self.name} was run to its end without passing {', '.join(missed)}. "
@@ -110,6 +112,19 @@ class Backbone:
                     hook.remove()
         return [found[name] for name in wanted]
 
+    def _replicas(self, layers):
+        """Return the networks to run for these layers, folded where that keeps their outputs."""
+        is_conv = {n: isinstance(self.module.get_submodule(n), nn.Conv2d) for n in layers}
+        keep = tuple(name for name in layers if is_conv[name])
+        with self._lock:
+            if keep not in self._inference:
+                height, width = self.preprocessing.crop
+                device = next(self.module.parameters(), torch.empty(0)).device
+                noise = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+                network = folded(self.module, noise.to(device), keep)
+                self._inference[keep] = Replicas(network)
+            return self._inference[keep]
+
     def on(self, device):
         """Return this backbone on a device; the shared one stays on the CPU."""
         if torch.device(device).type == "cpu":
@@ -118,8 +133,7 @@ class Backbone:
 
     def copy_module(self, memo=None):
         """Return a copy of the network to change; `memo` is that of `copy.deepcopy`."""
-        with self._lock:  # another thread's pass has hooks on it
-            return copy.deepcopy(self.module, memo)
+        return copy.deepcopy(self.module, memo)
 
     def resolve_layers(self, layer):
         """Return the names that the parameter `layer` stands for, or an error with close ones."""
@@ -297,8 +311,7 @@ def _copy_to(backbone, device):
     twin = object.__new__(Backbone)  # copy.copy would find the shared one again
     twin.__dict__.update(backbone.__dict__)
     twin.module = backbone.copy_module().to(device)
-    twin._classifier = find_classifier(twin.module)
-    twin._lock = threading.Lock()
+    twin._inference, twin._lock = {}, threading.Lock()
     return twin
 
 

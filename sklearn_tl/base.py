@@ -55,6 +55,8 @@ class BackboneEstimator(BaseEstimator):
         """Load the backbone that the parameters name and remember which one it was."""
         self._backbone = load_backbone(self.backbone, self.weights)
         self.backbone_fingerprint_ = self._backbone.fingerprint
+        # As fitted, whatever set_params does later.
+        self._preprocessing = self._backbone.preprocessing.at(self.image_size)
         return self._backbone
 
     def _pretrained(self):
@@ -67,12 +69,11 @@ class BackboneEstimator(BaseEstimator):
 
     def _frozen_pass(self, layers, pooling):
         """Return the frozen pass up to `layers`."""
-        backbone = self._pretrained()
         return FrozenPass(
-            backbone=backbone,
+            backbone=self._pretrained(),
             layers=layers,
             pooling=pooling,
-            preprocessing=backbone.preprocessing.at(self.image_size),
+            preprocessing=self._preprocessing,
             precision=self.precision,
             batch_size=self.batch_size,
             device=resolve_device(self.device),

@@ -26,6 +26,7 @@ from sklearn_tl.base import BackboneEstimator
 from sklearn_tl.embedding import embed, resolve_device
 
 HEAD_STEPS, HEAD_LR = 500, 3e-3  # for the head of a factory, alone on the embeddings
+HEAD_ADVICE = "The new head cannot learn from embeddings as they are: normalise them in it"
 CHUNK = 2048  # images whose activations are in memory at once, when predicting
 OWN_PARAMS = (
     {
@@ -34,6 +35,7 @@ OWN_PARAMS = (
     }
     | {"train_split": "set early_stopping and validation_fraction of FineTuneClassifier"}
     | {"module": "the module is made from the backbone and the head"}
+    | {"compile": "compiling renames the parameters, so that all layers would learn alike"}
 )
 
 
@@ -69,11 +71,11 @@ class FineTuneClassifier(
         "linear" is a linear layer that starts as a logistic regression. A function
         ``(n_features, n_classes) -> torch.nn.Module`` makes another head that returns logits; it
         is first trained alone, on the embeddings, in at least 500 steps at a learning rate of
-        0.003.
-    head_C : float, default=1.0
-        Inverse strength of the logistic regression's regularisation. Before a training of layers
-        a smaller one, 0.01 to 0.1, leaves more to learn from: a regression that is sure of all
-        its images hardly says what to change.
+        0.003. That is all with ``unfreeze=None``, where `lr` and `max_epochs` are not used.
+    head_C : float or "auto", default="auto"
+        Inverse strength of the logistic regression's regularisation. "auto" is 1.0 with
+        ``unfreeze=None`` and 0.1 before layers are trained: a head that is sure of all its images
+        hardly says what to change in them.
     max_epochs : int, default=5
         How many times the training goes over the images.
     lr : float, default=3e-4
@@ -120,7 +122,8 @@ class FineTuneClassifier(
     device : str or torch.device, default="auto"
         "auto" takes a GPU (CUDA, then Apple's) where there is one, else the CPU.
     precision : {"float32", "bfloat16"}, default="float32"
-        In which the frozen layers are computed; training is in float32.
+        In which the frozen layers are computed, and for a prediction all layers if images are
+        what was trained on; training is in float32.
     callbacks : list or None, default=None
         Callbacks for skorch, besides those that make up the recipe. Each fit takes copies, which
         are then in ``net_.callbacks_``. A
@@ -196,7 +199,7 @@ class FineTuneClassifier(
     _parameter_constraints = BackboneEstimator._parameter_constraints | {
         "unfreeze": [Interval(Integral, 1, None, closed="left"), str, None],
         "head": [StrOptions({"linear"}), callable],
-        "head_C": [Interval(Real, 0, None, closed="neither")],
+        "head_C": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "layer_decay": [Interval(Real, 0, 1, closed="right")],
@@ -218,7 +221,7 @@ class FineTuneClassifier(
         weights: str | os.PathLike | None = "default",
         unfreeze: int | str | None = "all",
         head: str | Callable[[int, int], nn.Module] = "linear",
-        head_C: float = 1.0,
+        head_C: float | str = "auto",
         max_epochs: int = 5,
         lr: float = 3e-4,
         layer_decay: float = 0.8,
@@ -425,7 +428,7 @@ class FineTuneClassifier(
             return
         self._tuned = tuning.layers_to_tune(backbone, self.unfreeze)
         self._boundary = None
-        crop = backbone.preprocessing.at(self.image_size).crop
+        crop = self._preprocessing.crop
         if self.augment is None and crop is not None:
             self._boundary = tuning.find_boundary(backbone, self._tuned, crop)
         if self._boundary is None:
@@ -436,40 +439,46 @@ class FineTuneClassifier(
         if self._boundary is not None:
             inputs = [self._activations(some) for some in images]
             datasets = [Dataset(x, y) for x, y in zip(inputs, codes, strict=True)]
-            return datasets, tuning.embed_rows(tail, inputs[0], self.batch_size)
-        frozen = self._frozen_pass((), "avg")
-        preprocessing = frozen.preprocessing
+            return datasets, self._embed_rows(tail, inputs[0])
         datasets = [
-            TrainingImages(some, y, preprocessing) for some, y in zip(images, codes, strict=True)
+            TrainingImages(some, y, self._preprocessing)
+            for some, y in zip(images, codes, strict=True)
         ]
-        datasets[0].augment = as_augmentation(self.augment, preprocessing.crop)
-        return datasets, self._rows(images[0], frozen, self.cache)
+        datasets[0].augment = as_augmentation(self.augment, self._preprocessing)
+        return datasets, self._rows(images[0], self._frozen_pass((), "avg"), self.cache)
 
     def _fit_tail(self, tail, datasets, rows, codes, weight):
         """Fit the head on the frozen rows, then train it together with the layers set free."""
         n_classes = len(weight)
         if self.head == "linear":
-            class_weight = dict(enumerate(weight))
-            tail.head = tuning.linear_head(rows, codes, C=self.head_C, class_weight=class_weight)
+            C = self.head_C
+            if C == "auto":
+                C = 1.0 if self._tuned is None else 0.1
+            tail.head = tuning.linear_head(rows, codes, C=C, class_weight=dict(enumerate(weight)))
             if self._tuned is None:
                 return training.new_net(tail, n_classes, **self._net_settings())
         else:
             tail.head = self._new_head(n_classes)
-            epochs = max(20, ceil(HEAD_STEPS / ceil(len(rows) / self.batch_size)))
-            if self._tuned is None:
-                return self._train(tail, datasets, weight, epochs, HEAD_LR)
-            alone = tuning.Tail(None, tail.head)
-            self._train(alone, [Dataset(rows, codes)], weight, epochs, HEAD_LR, first=True)
-        return self._train(tail, datasets, weight, self.max_epochs, self.lr)
+            if self._tuned is not None:
+                alone = tuning.Tail(None, tail.head)
+                self._train(alone, [Dataset(rows, codes)], weight, first=True)
+        return self._train(tail, datasets, weight)
 
-    def _train(self, tail, datasets, weight, epochs, lr, first=False):
+    def _train(self, tail, datasets, weight, first=False):
         """Train a tail. The first of two trainings knows nothing of the user's callbacks."""
         train_set, valid_set = datasets if len(datasets) == 2 else (*datasets, None)
-        groups = tuning.learning_rate_groups(tail, self._tuned, lr, self.layer_decay)
+        if tail.network is None:
+            epochs = max(20, ceil(HEAD_STEPS / ceil(len(train_set) / self.batch_size)))
+            lr, advice = HEAD_LR, HEAD_ADVICE
+        else:
+            epochs, lr = self.max_epochs, self.lr
+            advice = f"Try a smaller lr than {lr:g}"
         params = {
             "max_epochs": epochs,
             "lr": lr,
-            "optimizer__param_groups": groups,
+            "optimizer__param_groups": tuning.learning_rate_groups(
+                tail, self._tuned, lr, self.layer_decay
+            ),
             "optimizer__weight_decay": self.weight_decay,
         }
         return training.train(
@@ -480,6 +489,7 @@ class FineTuneClassifier(
             class_weight=None if self.class_weight is None else weight,
             patience=self.n_iter_no_change,
             callbacks=() if first else self.callbacks or (),
+            advice=advice,
             **self._net_settings() | params | ({"verbose": 0} if first else self.net_params or {}),
         )
 
@@ -520,8 +530,11 @@ class FineTuneClassifier(
         tail, parts = self.net_.module_, []
         for start in range(0, len(images), CHUNK):
             some = images.take(range(start, min(start + CHUNK, len(images))))
-            parts.append(tuning.embed_rows(tail, self._activations(some), self.batch_size))
+            parts.append(self._embed_rows(tail, self._activations(some)))
         return np.concatenate(parts)
+
+    def _embed_rows(self, tail, activations):
+        return tuning.embed_rows(tail, activations, self._frozen_pass((), "avg").chunk_size)
 
     def _tuned_backbone(self):
         if self._whole is None:

@@ -6,9 +6,10 @@ threads ahead of the network.
 """
 
 import hashlib
-from collections import defaultdict, deque
-from concurrent.futures import ThreadPoolExecutor
+import math
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,11 +18,13 @@ from tqdm.auto import tqdm
 
 from sklearn_tl.backbones import Backbone
 from sklearn_tl.cache import open_store
+from sklearn_tl.inference import CANNOT_TAKE
 from sklearn_tl.preprocessing import Preprocessing
+from sklearn_tl.threads import filled, in_threads, on_each_core
 
-ROWS_VERSION = 1  # to be raised by any change of this package that changes rows
+ROWS_VERSION = 2  # to be raised by any change of this package that changes rows
 DIGESTS_PER_TASK = 64
-CANNOT_TAKE = (RuntimeError, AssertionError)  # what networks raise at a size that is not theirs
+CHUNK_PIXELS = 4 * 224**2  # at once on a core, which larger batches do not make faster
 POOLINGS = ("avg", "max", "avgmax", "flatten")
 
 
@@ -49,8 +52,20 @@ class FrozenPass:
         )
         return hashlib.sha256(repr(parts).encode()).digest()
 
+    @property
+    def chunk_size(self):
+        """How many images go through the network at once."""
+        if torch.device(self.device).type != "cpu":
+            return self.batch_size
+        if self.preprocessing.crop is None:  # hardly two have one shape, and filling up is dear
+            return 1
+        return max(1, min(self.batch_size, CHUNK_PIXELS // math.prod(self.preprocessing.crop)))
+
     def rows(self, batch):
-        """Run a batch of preprocessed images (n, 3, height, width) through the frozen layers."""
+        """Run at most `chunk_size` preprocessed images (n, 3, height, width), on one core."""
+        n = len(batch)
+        if torch.device(self.device).type == "cpu":
+            batch = filled(batch, self.chunk_size)
         backbone = self.backbone.on(self.device)
         x = batch.to(self.device, memory_format=torch.channels_last)
         bfloat16 = torch.autocast(
@@ -60,7 +75,7 @@ class FrozenPass:
             rows = backbone.run(
                 x, self.layers, lambda a: pool(a, self.pooling, backbone.channels_last_maps)
             )
-        return torch.cat(rows, dim=1).float().cpu().numpy()
+        return torch.cat(rows, dim=1)[:n].float().cpu().numpy()
 
     def n_features(self):
         """Find the length of a row by running one black image."""
@@ -149,7 +164,8 @@ def _keys(images, frozen_key):
         stop = min(start + DIGESTS_PER_TASK, len(images))
         return [images.open(i).digest for i in range(start, stop)]
 
-    for some in in_threads(digests, range(0, len(images), DIGESTS_PER_TASK), ahead=_n_threads()):
+    starts = range(0, len(images), DIGESTS_PER_TASK)
+    for some in in_threads(digests, starts, _n_threads(), ahead=_n_threads()):
         for digest in some:
             yield _join(digest, frozen_key)
 
@@ -180,12 +196,20 @@ def _compute_task(images, frozen):
 
 
 def _batches(images, indices, frozen):
-    """Yield (indices, keys, rows); a batch holds images of one shape.
+    """Yield (indices, keys, rows) of one chunk after another."""
+    run = partial(_run, frozen=frozen, images=images)
+    chunks = _chunks(images, indices, frozen)
+    on_cpu = torch.device(frozen.device).type == "cpu"
+    return on_each_core(run, chunks) if on_cpu else map(run, chunks)
 
-    Images of rare shapes wait until there is a batch of them, but not more than four batches in
+
+def _chunks(images, indices, frozen):
+    """Yield lists of (index, key, tensor) of one shape, decoded in threads ahead of the network.
+
+    Images of rare shapes wait until there are enough of them, but not more than four chunks in
     all: then the commonest shape goes.
     """
-    frozen_key = frozen.key()
+    frozen_key, size = frozen.key(), frozen.chunk_size
 
     def prepare(i):
         # Read again rather than kept from the first step: a hundred thousand images fit nowhere.
@@ -194,16 +218,15 @@ def _batches(images, indices, frozen):
         return i, _join(opened.digest, frozen_key), frozen.preprocessing(opened.decode())
 
     waiting = defaultdict(list)
-    for prepared in in_threads(prepare, indices, ahead=2 * frozen.batch_size):
+    for prepared in in_threads(prepare, indices, _n_threads(), ahead=2 * frozen.batch_size):
         shape = prepared[2].shape
         waiting[shape].append(prepared)
-        if sum(map(len, waiting.values())) == 4 * frozen.batch_size:
+        if sum(map(len, waiting.values())) == 4 * size:
             shape = max(waiting, key=lambda shape: len(waiting[shape]))
-        elif len(waiting[shape]) < frozen.batch_size:
+        elif len(waiting[shape]) < size:
             continue
-        yield _run(waiting.pop(shape), frozen, images)
-    for batch in waiting.values():
-        yield _run(batch, frozen, images)
+        yield waiting.pop(shape)
+    yield from waiting.values()
 
 
 def _run(batch, frozen, images):
@@ -219,21 +242,6 @@ def _run(batch, frozen, images):
             f'{frozen.backbone.name} cannot take at image_size="native" ({error}). Set an '
             "image_size, or leave the image out."
         ) from error
-
-
-def in_threads(function, items, ahead):
-    """Map in threads, in order, with at most `ahead` results waiting."""
-    pool = ThreadPoolExecutor(_n_threads())
-    try:
-        pending = deque()
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) > ahead:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _n_threads():

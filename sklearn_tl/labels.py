@@ -59,7 +59,7 @@ def hold_out(classes, codes, fraction, seed):
         )
     n_valid = int(np.ceil(fraction * n))
     if min(n_valid, n - n_valid) < len(classes):
-        share = len(classes) / n
+        share = np.ceil(100 * len(classes) / n) / 100  # rounded to the safe side
         raise ValueError(
             f"validation_fraction={fraction} of {n} images is {n_valid}, which cannot give both "
             f"sides one of each of the {len(classes)} classes. Take one from {share:.2g} to "

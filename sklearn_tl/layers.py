@@ -6,6 +6,7 @@ import re
 import numpy as np
 import torch
 from torch import nn
+from torchvision.ops import Permute
 
 # Containers of stages: their children are layers of the list, not they themselves.
 TRUNKS = ("features", "layers", "blocks", "stages", "trunk_output")
@@ -26,8 +27,8 @@ def layer_names(module):
             names += [f"{name}.{grandchild}" for grandchild, _ in child.named_children()]
         elif not (is_top or isinstance(child, NO_LAYERS) or _is_pool_or_aux(name)):
             names.append(name)
-    if "permute" in names:  # torchvision's Swin keeps its maps channels last up to there
-        names = names[names.index("permute") :]
+    if _is_swin(module):
+        names.remove("permute")  # to another layout than that of the layers
     return names
 
 
@@ -53,6 +54,16 @@ def find_classifier(module):
     if isinstance(last, nn.Linear):
         return last
     return child if name in ("classifier", "fc", "head", "heads") else None
+
+
+def has_channels_last_maps(module):
+    """Whether the activation maps of a network are (n, height, width, channels)."""
+    return getattr(module, "output_fmt", "NCHW") == "NHWC" or _is_swin(module)  # timm says so
+
+
+def _is_swin(module):
+    """Whether a network is as torchvision's Swin, with channels last up to a permutation."""
+    return isinstance(getattr(module, "permute", None), Permute)
 
 
 def _is_pool_or_aux(name):

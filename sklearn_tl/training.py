@@ -39,7 +39,9 @@ def new_net(tail, n_classes, **params):
     return NeuralNetClassifier(tail, **(defaults | params)).initialize()
 
 
-def train(tail, n_classes, train_set, valid_set, *, class_weight, patience, callbacks, **params):
+def train(
+    tail, n_classes, train_set, valid_set, *, class_weight, patience, callbacks, advice, **params
+):
     """Train a tail in place.
 
     Parameters
@@ -54,6 +56,8 @@ def train(tail, n_classes, train_set, valid_set, *, class_weight, patience, call
     patience : int
     callbacks : list
         Of skorch, besides our own. A learning-rate schedule among them replaces ours.
+    advice : str
+        What the user can do should the training diverge.
     **params
         Of `skorch.NeuralNetClassifier`.
 
@@ -70,7 +74,7 @@ def train(tail, n_classes, train_set, valid_set, *, class_weight, patience, call
     """
     own = [
         EpochScoring("accuracy", name="train_acc", on_train=True, lower_is_better=False),
-        StopIfDiverged(),
+        StopIfDiverged(advice),
         RecordLearningRates(),
         GradientNormClipping(MAX_GRADIENT_NORM),
     ]
@@ -90,9 +94,14 @@ def train(tail, n_classes, train_set, valid_set, *, class_weight, patience, call
     if class_weight is not None:
         params = {"criterion__weight": torch.from_numpy(class_weight).float()} | params
     net = new_net(tail, n_classes, callbacks=[*own, *callbacks], **params)
-    net.partial_fit(train_set, y=None)
+    try:
+        net.partial_fit(train_set, y=None)
+    except KeyError as error:
+        if valid_set is None and "valid" in str(error):
+            error.add_note("A callback asks for validation scores: set early_stopping=True.")
+        raise
     _check_interrupted(net, has_best=valid_set is not None)
-    _check_finite(net, train_set)
+    _check_finite(net, train_set, advice)
     _let_go(net)
     return net
 
@@ -112,6 +121,9 @@ def _warmup_cosine(step, n_steps, n_warmup):
 class StopIfDiverged(Callback):
     """Ends a training whose loss is no number, in place of predictions that are none."""
 
+    def __init__(self, advice):
+        self.advice = advice
+
     def on_batch_end(self, net, training, loss, **kwargs):
         if training and not torch.isfinite(loss).all():
             self._stop(net, f"the loss is {loss.item()}")
@@ -123,7 +135,7 @@ class StopIfDiverged(Callback):
     def _stop(self, net, what):
         raise ValueError(
             f"The training diverged: {what} (a non-finite value) in epoch {len(net.history)}. "
-            f"Try a smaller lr than {net.lr:g}."
+            f"{self.advice}."
         )
 
 
@@ -171,7 +183,7 @@ def reproducible(seed, device):
                 torch.mps.set_rng_state(mps)
 
 
-def _check_finite(net, train_set):
+def _check_finite(net, train_set, advice):
     """Raise if the trained net makes of images what is no number.
 
     The loss of a batch is computed before its step, so that the last step shows only here.
@@ -181,8 +193,7 @@ def _check_finite(net, train_set):
     few = torch.utils.data.Subset(plain, range(min(len(plain), net.batch_size)))
     if not all(torch.isfinite(output).all() for output in net.forward_iter(few)):
         raise ValueError(
-            "The training diverged: outputs after the last epoch are non-finite. Try a smaller lr "
-            f"than {net.lr:g}."
+            f"The training diverged: outputs after the last epoch are non-finite. {advice}."
         )
 
 

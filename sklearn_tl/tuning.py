@@ -10,17 +10,20 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from sklearn_tl.backbones import Backbone
 from sklearn_tl.embedding import pool
+from sklearn_tl.inference import Replicas
 from sklearn_tl.layers import find_classifier
+from sklearn_tl.threads import filled, on_each_core, one_core
 
 
 class Tail(nn.Module):
     """The part of a network that is trained, with a head for the classes at hand.
 
-    The network stays in evaluation mode but for its dropout layers: the statistics of BatchNorm
-    were gathered over a million images, and a few small batches would only spoil them.
+    The network stays in evaluation mode but for the dropout of its trained layers: the statistics
+    of BatchNorm were gathered over a million images, and a few small batches would only spoil them.
 
     Parameters
     ----------
@@ -52,7 +55,7 @@ class Tail(nn.Module):
     def train(self, mode=True):
         super().train(mode)
         for module in () if self.network is None else self.network.modules():
-            module.training = mode and isinstance(module, nn.modules.dropout._DropoutNd)
+            module.training = mode and isinstance(module, _DropoutNd)
         return self
 
 
@@ -104,20 +107,28 @@ def find_boundary(backbone, tuned, size):
     if activation[0].numel() >= image[0].numel():
         return None
     network = cut_network(backbone, tuned, keep_frozen=False)
-    if not agrees(network, activation, backbone, image):
+    try:
+        if not agrees(network, activation, backbone, image):
+            return None
+    except Exception:  # of the network, whose layers are no chain
         return None
     return (last,), "flatten", tuple(activation.shape[1:])
 
 
 def check_whole(backbone, tuned, size):
     """Raise unless the network without its classifier returns the embedding."""
-    image = _noise(size)
-    if not agrees(cut_network(backbone, tuned, keep_frozen=True), image, backbone, image):
-        raise ValueError(
-            f"{backbone.name} cannot be trained: something that follows its last linear layer (a "
-            "softmax, say) stays in the way of a new head. Leave that out of the network, or take "
-            "unfreeze=None."
-        )
+    image, cause = _noise(size), None
+    network = cut_network(backbone, tuned, keep_frozen=True)
+    try:
+        if agrees(network, image, backbone, image):
+            return
+    except Exception as error:  # of the network
+        cause = error
+    raise ValueError(
+        f"{backbone.name} cannot be trained: something that follows its last linear layer (a "
+        "softmax, say) stays in the way of a new head. Leave that out of the network, or take "
+        "unfreeze=None."
+    ) from cause
 
 
 def cut_network(backbone, tuned, *, keep_frozen):
@@ -140,8 +151,9 @@ def cut_network(backbone, tuned, *, keep_frozen):
         stand_ins[id(classifier)] = nn.Identity()
     elif classifier is not None:  # SqueezeNet's would have pooled its input itself
         stand_ins[id(classifier)] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    if not keep_frozen:
-        stand_ins |= {id(backbone.module.get_submodule(name)): nn.Identity() for name in frozen}
+    for layer in map(backbone.module.get_submodule, frozen):
+        parts = (part for part in layer.modules() if isinstance(part, _DropoutNd))
+        stand_ins |= {id(part): nn.Identity() for part in (parts if keep_frozen else [layer])}
     network = backbone.copy_module(stand_ins).requires_grad_(True)
     if frozen:
         _make_constant(network)  # what is in no layer: a transformer's tokens and positions
@@ -156,10 +168,7 @@ def agrees(network, x, backbone, image):
     with torch.inference_mode():
         maps = backbone.channels_last_maps
         (wanted,) = backbone.run(image.clone(), (), lambda a: pool(a, "avg", maps))
-        try:
-            got = Tail(network, None, maps).embed(x)
-        except Exception:  # of the network, whose layers are no chain
-            return False
+        got = Tail(network, None, maps).embed(x)
     return got.shape == wanted.shape and torch.allclose(
         got, wanted, rtol=1e-3, atol=1e-4 * float(wanted.abs().max())
     )
@@ -234,14 +243,17 @@ def check_head(head, n_features, n_classes):
         )
 
 
-def embed_rows(tail, x, batch_size):
+def embed_rows(tail, x, chunk_size):
     """Return the embeddings (n, n_features) of the inputs of a tail, as a float32 array."""
     device = next(tail.parameters(), torch.empty(0)).device
-    tail.eval()
-    with torch.inference_mode():
-        # Copies, since a network may work in place.
-        batches = (batch.to(device, copy=True) for batch in torch.from_numpy(x).split(batch_size))
-        return torch.cat([tail.embed(batch).cpu() for batch in batches]).numpy()
+    tails = Replicas(tail.eval())
+
+    def run(batch):
+        with torch.inference_mode(), tails.one() as tail:
+            # A copy, since a network may work in place.
+            return tail.embed(filled(batch, chunk_size).to(device, copy=True))[: len(batch)].cpu()
+
+    return torch.cat(list(on_each_core(run, torch.from_numpy(x).split(chunk_size)))).numpy()
 
 
 def logits(head, rows):
@@ -250,7 +262,7 @@ def logits(head, rows):
     A linear head is also computed in float64, where other rows of a batch do not show.
     """
     x = torch.from_numpy(rows)
-    with torch.inference_mode():
+    with torch.inference_mode(), one_core():
         if isinstance(head, nn.Linear):
             weight = head.weight.cpu().double()
             bias = None if head.bias is None else head.bias.cpu().double()
@@ -263,7 +275,8 @@ def learning_rate_groups(tail, tuned, lr, decay):
     """Return skorch's parameter groups, the head first: each layer learns slower than the next.
 
     Howard & Ruder, "Universal Language Model Fine-tuning for Text Classification" (ACL 2018).
-    What lies between the last layer and the head learns as the head does.
+    What lies between the last layer and the head learns as the head does; a transformer's tokens
+    and positions, which are in no layer, as the first one.
     """
     groups = [("head.*", {"lr": lr})]
     if tail.network is None:
@@ -271,6 +284,8 @@ def learning_rate_groups(tail, tuned, lr, decay):
     weighty = [name for name in tuned if _has_weights(tail.network, name)]
     for depth, name in enumerate(reversed(weighty), start=1):
         groups.append((f"network.{name}.*", {"lr": lr * decay**depth}))
+    tokens = [name for name, _ in tail.network.named_parameters(recurse=False)]
+    groups += [(f"network.{name}", {"lr": lr * decay ** len(weighty)}) for name in tokens]
     return groups
 
 

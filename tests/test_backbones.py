@@ -122,17 +122,13 @@ def test_layers_equal_torchvisions_extractor(name):
 
 def test_only_the_needed_layers_run():
     backbone = load_backbone("resnet18", weights=None)
-    ran = []
-    hooks = [
-        backbone.module.get_submodule(name).register_forward_hook(
-            lambda *_, name=name: ran.append(name)
-        )
-        for name in backbone.layers
-    ]
-    run(backbone, torch.zeros(1, 3, 64, 64), ("layer2", "layer1"))
-    for hook in hooks:
-        hook.remove()
+    wanted, ran = ("layer2", "layer1"), []
+    with backbone._replicas(wanted).one() as module:
+        for name in backbone.layers:
+            module.get_submodule(name).register_forward_hook(lambda *_, name=name: ran.append(name))
+    run(backbone, torch.zeros(1, 3, 64, 64), wanted)
     assert ran[-1] == "layer2"
+    assert len(module.layer1._forward_hooks) == 1  # the one above
     assert not backbone.module.layer1._forward_hooks
 
 

@@ -23,6 +23,7 @@ from sklearn.model_selection import (
     GridSearchCV,
     RandomizedSearchCV,
     cross_val_predict,
+    cross_validate,
     learning_curve,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -35,6 +36,7 @@ from sklearn_tl import (
     ConvFeatureExtractor,
     FineTuneClassifier,
     augmentation,
+    clear_cache,
     labels,
     training,
     tuning,
@@ -358,7 +360,7 @@ def test_what_is_held_out_is_stratified_seeded_and_never_fitted(held_out, monkey
     assert set(held_out[0]) != set(held_out[2])
     rows = ConvFeatureExtractor(NormNet, image_size=16).fit_transform(X)
     kept = np.setdiff1d(np.arange(60), held_out[0])
-    np.testing.assert_allclose(np.sort(fitted[0], axis=0), np.sort(rows[kept], axis=0), atol=1e-6)
+    np.testing.assert_allclose(np.sort(fitted[0], axis=0), np.sort(rows[kept], axis=0), atol=1e-5)
 
 
 def test_held_out_images_do_not_matter_but_for_when_to_stop(held_out):
@@ -410,9 +412,9 @@ def test_augmentation_is_for_training_alone():
     assert {(type(image), image.size) for image in seen} == {(Image.Image, (22, 18))}
     classifier.predict(X)
     assert len(seen) == 3 * 30
-    # One that changes nothing trains as without, but for the way there.
+    # One that changes nothing trains as without, but for the way there, which is not folded.
     plain = make(1, max_epochs=3).fit(X, y)
-    np.testing.assert_allclose(classifier.predict_proba(X), plain.predict_proba(X), atol=1e-4)
+    np.testing.assert_allclose(classifier.predict_proba(X), plain.predict_proba(X), atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -520,6 +522,8 @@ def test_other_searches_and_curves():
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     _, _, scores = learning_curve(make(max_epochs=2), X, y, train_sizes=[12, 24], cv=3)
     assert np.isfinite(scores).all()
+    scores = cross_validate(make(max_epochs=2), X, y, cv=3, n_jobs=2, scoring="neg_log_loss")
+    assert np.isfinite(scores["test_score"]).all()
     calibrated = CalibratedClassifierCV(make(max_epochs=2), cv=2).fit(X, y)
     assert calibrated.predict_proba(X).shape == (36, 3)
 
@@ -545,9 +549,26 @@ def test_the_same_bits_over_paths_arrays_and_jobs(unfreeze, tmp_path):
     classifier = make(unfreeze, early_stopping=True, validation_fraction=0.3)
     kwargs = {"method": "predict_proba", "cv": 3}
     expected = cross_val_predict(classifier, X, y, **kwargs)
-    for n_jobs in (1, 2):
-        got = cross_val_predict(classifier, paths, y, n_jobs=n_jobs, **kwargs)
+    for form, n_jobs in [(paths, 1), (paths, 2), (X, 2)]:
+        got = cross_val_predict(classifier, form, y, n_jobs=n_jobs, **kwargs)
         np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("unfreeze", [1, "all"])
+def test_the_same_bits_whatever_the_cache_holds(unfreeze):
+    """On a real network, where training magnifies what the last bits of a row say."""
+    X, y = study(2, 12)
+    classifier = FineTuneClassifier(unfreeze=unfreeze, image_size=64, max_epochs=2, random_state=0)
+    expected = classifier.fit(X, y).predict_proba(X)
+    clear_cache()
+    classifier.fit(X[:5], y[:5])  # so that the others come in other batches
+    np.testing.assert_array_equal(classifier.fit(X, y).predict_proba(X), expected)
+    kwargs = {"method": "predict_proba", "cv": 2}
+    folds = []
+    for n_jobs in (1, 2):
+        clear_cache()
+        folds.append(cross_val_predict(classifier, X, y, n_jobs=n_jobs, **kwargs))
+    np.testing.assert_array_equal(*folds)
 
 
 def test_nothing_leaks_from_fit_to_fit():
@@ -640,7 +661,7 @@ def test_set_params_after_fit_waits_for_the_next_fit(tmp_path):
     X, y = study(3, 30)
     classifier = make(1).fit(X, y)
     expected = classifier.predict_proba(X)
-    classifier.set_params(unfreeze="all", head=TinyNet, lr=1)
+    classifier.set_params(unfreeze="all", head=TinyNet, lr=1, image_size=20)
     np.testing.assert_array_equal(classifier.predict_proba(X), expected)
     joblib.dump(classifier, tmp_path / "model.joblib")
     loaded = joblib.load(tmp_path / "model.joblib")
@@ -869,6 +890,7 @@ def test_network_that_ends_in_a_softmax():
         ("timm/mobilenetv3_small_050", "blocks.5", "blocks.4"),
         ("timm/convnext_atto", 1, "stages.2"),
         ("vit_b_16", 1, None),  # its tokens are no chain of layers
+        ("swin_t", 2, "features.6"),
         ("swin_t", "all", None),
     ],
 )
@@ -881,3 +903,28 @@ def test_networks_are_cut_where_they_are_frozen(backbone, unfreeze, boundary):
         network = tuning.cut_network(backbone, tuned, keep_frozen=True)
         image = torch.rand(1, 3, 224, 224)
         assert tuning.agrees(network, image, backbone, image)
+
+
+def test_tokens_and_positions_learn_as_the_first_layer():
+    backbone = load_backbone("timm/vit_tiny_patch16_224", None)
+    tail = tuning.Tail(tuning.cut_network(backbone, backbone.layers, keep_frozen=True), None)
+    rates = dict(tuning.learning_rate_groups(tail, backbone.layers, 1.0, 0.5))
+    first = rates["network.patch_embed.*"]["lr"]
+    assert first == min(rate["lr"] for rate in rates.values()) < 1e-4
+    assert rates["network.cls_token"]["lr"] == rates["network.pos_embed"]["lr"] == first
+
+
+def test_dropout_is_for_trained_layers():
+    class Dropping(NormNet):
+        def __init__(self):
+            super().__init__()
+            self.stage1.append(nn.Dropout(0.9))
+            self.stage2.append(nn.Dropout(0.9))
+
+    X, y = study(3, 12)
+    backbone = load_backbone(Dropping)
+    network = tuning.cut_network(backbone, ["stage2"], keep_frozen=True)
+    tail = tuning.Tail(network, nn.Identity()).train()
+    dropping = [name for name, module in tail.named_modules() if module.training and "." in name]
+    assert dropping == ["network.stage2.3", "network.classifier.0"]
+    assert make(1, backbone=Dropping, augment="standard").fit(X, y).score(X, y) > 0.5

@@ -20,7 +20,8 @@ def expected_failures(estimator):
 @parametrize_with_checks(
     [
         ConvFeatureExtractor(TinyNet, **STRIP),
-        FineTuneClassifier(TinyNet, unfreeze=1, head_C=100, **STRIP),
+        FineTuneClassifier(TinyNet, unfreeze=None, head_C=10_000, **STRIP),
+        FineTuneClassifier(TinyNet, unfreeze=1, head_C=100, early_stopping=True, validation_fraction=0.2, **STRIP),
         FineTuneClassifier(TinyNet, unfreeze="all", head_C=1000, **STRIP),
     ],
     expected_failed_checks=expected_failures,
@@ -29,6 +30,7 @@ def test_sklearn_checks(estimator, check):
     check(estimator)
 
 
-def test_default_instance_passes():
+@pytest.mark.parametrize("estimator", [ConvFeatureExtractor(), FineTuneClassifier()])
+def test_default_instance_passes(estimator):
     with pytest.warns(SkipTestWarning, match="Can't test estimator"):  # it takes no 2-D arrays
-        check_estimator(ConvFeatureExtractor())
+        check_estimator(estimator)

@@ -1,0 +1,68 @@
+"""Work in threads, of which each keeps to one core."""
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import torch
+
+
+def in_threads(function, items, n_threads, ahead):
+    """Map in threads, in order, with at most `ahead` results waiting.
+
+    Where `items` raises, what it gave before is done first.
+
+    Torch has one core in each of them. Several images on a core each are done sooner than one
+    after the other on all cores; and the number of cores would show in the last bits of a sum.
+    """
+    n_before = torch.get_num_threads()
+    pool = ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,))
+    pending, error = deque(), None
+    try:
+        items = iter(items)
+        while True:
+            try:
+                item = next(items)
+            except StopIteration:
+                break
+            except Exception as e:
+                error = e
+                break
+            pending.append(pool.submit(function, item))
+            if len(pending) > ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+        if error is not None:
+            raise error
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(n_before)  # which is also what threads of others begin with
+
+
+def on_each_core(function, items):
+    """Map a function that runs a network, in order, on as many cores as torch may take."""
+    n_threads = torch.get_num_threads()
+    return in_threads(function, items, n_threads, ahead=2 * n_threads)
+
+
+@contextmanager
+def one_core():
+    """Let torch run on one core here."""
+    n_before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_before)
+
+
+def filled(batch, size):
+    """Fill a batch up with zeros.
+
+    In which order a sum is made depends on the shape of the whole batch. With one shape for all,
+    the bits of a row depend on its own image and on no other.
+    """
+    if len(batch) == size:
+        return batch
+    return torch.cat([batch, batch.new_zeros(size - len(batch), *batch.shape[1:])])

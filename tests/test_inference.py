@@ -1,0 +1,203 @@
+"""The network that runs is folded and has copies, and says what the plain one says."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+import torch
+from conftest import NormNet, TinyNet
+from numpy.testing import assert_array_equal
+from torch import nn
+
+from sklearn_tl import ConvFeatureExtractor
+from sklearn_tl.backbones import load_backbone
+from sklearn_tl.inference import Replicas, folded
+
+NETWORKS = [
+    "efficientnet_lite0",
+    "resnet18",
+    "resnet50",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "efficientnet_b0",
+    "densenet121",
+    "googlenet",
+    "shufflenet_v2_x0_5",
+    "mnasnet0_5",
+    "regnet_y_400mf",
+    "vgg11_bn",
+    "squeezenet1_1",
+    "convnext_tiny",
+    "timm/mobilenetv3_small_050",
+    "timm/resnet10t",
+]
+# BatchNorms that come before their convolution, or belong to a part that is not run.
+NOT_FOLDED = {"densenet121": 62, "googlenet": 2}
+
+
+def train_a_little(module):
+    """Give BatchNorm statistics and weights that it does not have from the start."""
+    generator = torch.Generator().manual_seed(0)
+    for norm in module.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            for tensor, low, high in [
+                (norm.running_mean, -0.3, 0.3),
+                (norm.running_var, 0.5, 2),
+                (norm.weight, 0.5, 1.5),
+                (norm.bias, -0.3, 0.3),
+            ]:
+                tensor.data.uniform_(low, high, generator=generator)
+    return module
+
+
+def n_norms(module):
+    return sum(isinstance(child, nn.BatchNorm2d) for child in module.modules())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_folded_networks_return_what_the_plain_ones_do(name):
+    backbone = load_backbone(name, "default" if name == "efficientnet_lite0" else None)
+    module = backbone.copy_module()
+    if name != "efficientnet_lite0":
+        train_a_little(module)
+    x = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    network = folded(module, x[:1])
+    with torch.inference_mode():
+        wanted, got = module(x), network(x)
+    assert (wanted - got).abs().max() <= 1e-4 * wanted.abs().max()
+    assert n_norms(network) == NOT_FOLDED.get(name, 0)
+    assert n_norms(module) > n_norms(network) or name in ("squeezenet1_1", "convnext_tiny")
+
+
+@pytest.mark.parametrize("name", ["resnet18", "densenet121", "timm/mobilenetv3_small_050"])
+def test_every_layer_is_as_in_the_plain_network(name):
+    """The convolution whose own output is asked for is not folded."""
+    backbone = load_backbone(name, weights=None)
+    train_a_little(backbone.module)
+    x = torch.rand(1, 3, 96, 96)
+    for layer in backbone.layers:
+        seen = []
+        with torch.inference_mode():
+            (got,) = backbone.run(x, (layer,), torch.clone)
+            hook = backbone.module.get_submodule(layer).register_forward_hook(
+                lambda module, inputs, output, seen=seen: seen.append(output.clone())
+            )
+            backbone.module(x)
+            hook.remove()
+        assert (got - seen[0]).abs().max() <= 1e-4 * seen[0].abs().max()
+
+
+class TwoWays(NormNet):
+    """The output of a convolution also goes another way than into BatchNorm."""
+
+    def forward(self, x):
+        conv, norm, relu = self.stem
+        x = conv(x)
+        x = self.stage2(self.stage1(self.pool(relu(norm(x)) + x)))
+        return self.classifier(self.avgpool(x).flatten(1))
+
+
+class Choosy(NormNet):
+    def forward(self, x):
+        assert x.shape[-1] == 40, "40 pixels, please"
+        return super().forward(x)
+
+
+class Tuple(NormNet):
+    def forward(self, x):
+        return super().forward(x), x
+
+
+@pytest.mark.parametrize("make", [TwoWays, Choosy, Tuple])
+def test_what_cannot_be_folded_runs_as_it_is(make):
+    module = train_a_little(make().eval())
+    network = folded(module, torch.rand(1, 3, 32, 32))
+    assert n_norms(network) == 3
+    assert network is not module
+
+
+def test_replicas_share_their_tensors_and_nothing_else():
+    module = TinyNet()
+    replicas = Replicas(module)
+    with replicas.one() as first, replicas.one() as second:
+        assert first is not second
+        for replica in (first, second):
+            assert replica.stem[0].weight is module.stem[0].weight
+            replica.stem.register_forward_hook(lambda *args: None)
+    assert not module.stem._forward_hooks
+    with replicas.one() as again:
+        assert again in (first, second)
+
+
+class Notes(TinyNet):
+    """A network that notes something down while it runs, as it may."""
+
+    def __init__(self):
+        super().__init__()
+        self.barrier = None
+
+    def forward(self, x):
+        self.note = x
+        if self.barrier is not None:
+            self.barrier.wait(10)  # until the other thread has made its note, too
+        return super().forward(self.note)
+
+
+def test_two_threads_run_one_backbone_at_once():
+    module = Notes()
+    backbone = load_backbone(module)
+    x = torch.rand(2, 1, 3, 32, 32)
+
+    def row(i):
+        with torch.inference_mode():
+            return backbone.run(x[i], (), torch.clone)[0]
+
+    wanted = [row(i) for i in range(2)]
+    barrier = Barrier(2)
+    backbone._inference.clear()
+    backbone.module.barrier = _Shared(barrier)
+    backbone._inference[()] = Replicas(backbone.module)
+    with ThreadPoolExecutor(2) as pool:
+        got = list(pool.map(row, range(2)))
+    for a, b in zip(wanted, got, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+class _Shared:
+    """Something that a copy of a network refers to and does not copy."""
+
+    def __init__(self, barrier):
+        self.wait = barrier.wait
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+@pytest.mark.parametrize("size", [64, 224, "native"])
+def test_the_bits_of_a_row_depend_on_its_image_alone(size, make_images):
+    X = make_images(9, 64, 64)
+
+    def rows(X, **parameters):
+        extractor = ConvFeatureExtractor(image_size=size, cache=None, **parameters)
+        return extractor.fit_transform(X)
+
+    wanted = rows(X)
+    order = [7, 2, 8, 0]
+    assert_array_equal(rows(X[order]), wanted[order])
+    assert_array_equal(rows(X[:1]), wanted[:1])
+    assert_array_equal(rows(X, batch_size=20), rows(X, batch_size=200))
+    n_threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        assert_array_equal(rows(X), wanted)
+    finally:
+        torch.set_num_threads(n_threads)
+    assert_array_equal(rows(X, n_jobs=2, batch_size=32 if size == 64 else 4), wanted)
+
+
+def test_the_number_of_threads_is_left_as_it_was(make_images):
+    before = torch.get_num_threads()
+    ConvFeatureExtractor(TinyNet).fit_transform(make_images(40))
+    assert torch.get_num_threads() == before
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == before
