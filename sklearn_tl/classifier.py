@@ -87,7 +87,7 @@ class FineTuneClassifier(
     weight_decay : float, default=0.01
         Of AdamW.
     batch_size : int, default=32
-        Number of images in a step, and of those that go through the network at once.
+        Number of images in a training step, and the most that go through frozen layers at once.
     augment : "standard", callable or None, default=None
         How images are varied at random in training, anew in each epoch. "standard": a crop of 35
         to 100 % of the image, and a flip from left to right in half of the cases. A callable,
@@ -133,8 +133,8 @@ class FineTuneClassifier(
         ``criterion`` or ``iterator_train__num_workers``. They win over the recipe.
     random_state : int, RandomState instance or None, default=None
         Decides what is held out, the order of the images, augmentation, dropout and the start of
-        a factory's head. Pass an int for the same result at every call; it is the same bit for
-        bit where the frozen layers were run on the same batches of images.
+        a factory's head. Pass an int for the same result at every call, on a CPU bit for bit,
+        whatever was fitted before and whatever `n_jobs` is.
     verbose : int, default=0
         With 1, print a line an epoch, and show a progress bar for frozen layers.
 

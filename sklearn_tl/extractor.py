@@ -67,7 +67,8 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         out), in a file that processes and sessions share, or nowhere. A path of a folder means a
         file in it. Use a path with searches that have ``n_jobs`` > 1.
     batch_size : int, default=32
-        Number of images that go through the network at once.
+        The most images that go through the network at once. A CPU takes fewer, and as many of
+        these chunks at the same time as it has cores: 4 images at 224 x 224 pixels, 32 at 64 x 64.
     device : str or torch.device, default="auto"
         "auto" takes a GPU (CUDA, then Apple's) where there is one, else the CPU.
     precision : {"float32", "bfloat16"}, default="float32"
