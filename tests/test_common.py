@@ -21,7 +21,9 @@ def expected_failures(estimator):
     [
         ConvFeatureExtractor(TinyNet, **STRIP),
         FineTuneClassifier(TinyNet, unfreeze=None, head_C=10_000, **STRIP),
-        FineTuneClassifier(TinyNet, unfreeze=1, head_C=100, early_stopping=True, validation_fraction=0.2, **STRIP),
+        FineTuneClassifier(
+            TinyNet, unfreeze=1, head_C=100, early_stopping=True, validation_fraction=0.2, **STRIP
+        ),
         FineTuneClassifier(TinyNet, unfreeze="all", head_C=1000, **STRIP),
     ],
     expected_failed_checks=expected_failures,
