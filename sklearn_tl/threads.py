@@ -16,7 +16,7 @@ def in_threads(function, items, n_threads, ahead):
     after the other on all cores; and the number of cores would show in the last bits of a sum.
     """
     n_before = torch.get_num_threads()
-    pool = ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,))
+    pool = ThreadPoolExecutor(n_threads, initializer=_take_one_core)
     pending, error = deque(), None
     try:
         items = iter(items)
@@ -38,6 +38,11 @@ def in_threads(function, items, n_threads, ahead):
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(n_before)  # which is also what threads of others begin with
+
+
+def _take_one_core():
+    torch.get_num_threads()  # else torch would later ask the process, where it may be another
+    torch.set_num_threads(1)
 
 
 def on_each_core(function, items):

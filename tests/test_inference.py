@@ -12,6 +12,7 @@ from torch import nn
 from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl.backbones import load_backbone
 from sklearn_tl.inference import Replicas, folded
+from sklearn_tl.threads import in_threads
 
 NETWORKS = [
     "efficientnet_lite0",
@@ -201,3 +202,21 @@ def test_the_number_of_threads_is_left_as_it_was(make_images):
     assert torch.get_num_threads() == before
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(torch.get_num_threads).result() == before
+
+
+def test_each_thread_keeps_to_one_core():
+    """Whatever the process says while it works."""
+
+    def items():
+        for i in range(40):
+            torch.set_num_threads(2)
+            yield i
+
+    def work(i):
+        return (torch.rand(10) + i).sum() * 0 + torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    try:
+        assert {int(n) for n in in_threads(work, items(), n_threads=4, ahead=4)} == {1}
+    finally:
+        torch.set_num_threads(before)
