@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 from sklearn_tl._validation import Interval, StrOptions
 from sklearn_tl.backbones import check_fingerprint, load_backbone
 from sklearn_tl.embedding import FrozenPass, resolve_device
+from sklearn_tl.engine import ENGINES, resolve_engine
 from sklearn_tl.images import as_images
 from sklearn_tl.pixels import CHANNELS
 
@@ -34,6 +35,7 @@ class BackboneEstimator(BaseEstimator):
         "batch_size": [_POSITIVE],
         "device": [str, torch.device],
         "precision": [StrOptions({"float32", "bfloat16"})],
+        "engine": [StrOptions(set(ENGINES))],
         "verbose": ["verbose"],
     }
 
@@ -69,6 +71,7 @@ class BackboneEstimator(BaseEstimator):
 
     def _frozen_pass(self, layers, pooling):
         """Return the frozen pass up to `layers`."""
+        device = resolve_device(self.device)
         return FrozenPass(
             backbone=self._pretrained(),
             layers=layers,
@@ -76,7 +79,8 @@ class BackboneEstimator(BaseEstimator):
             preprocessing=self._preprocessing,
             precision=self.precision,
             batch_size=self.batch_size,
-            device=resolve_device(self.device),
+            device=device,
+            engine=resolve_engine(self.engine, device, self._preprocessing.crop),
         )
 
     def __getstate__(self):

@@ -1,8 +1,8 @@
 """The frozen pass: images through a backbone to rows, each image once.
 
 It has two steps. The first reads every image as far as its digest needs and asks the cache; it is
-cheap, and finds missing files before any long work. The second decodes what was not found, in
-threads ahead of the network.
+cheap, and finds missing files before any long work. The second decodes what was not found and runs
+the network on it.
 """
 
 import hashlib
@@ -18,13 +18,15 @@ from tqdm.auto import tqdm
 
 from sklearn_tl.backbones import Backbone
 from sklearn_tl.cache import open_store
+from sklearn_tl.engine import compiled
 from sklearn_tl.inference import CANNOT_TAKE
 from sklearn_tl.preprocessing import Preprocessing
 from sklearn_tl.threads import filled, in_threads, on_each_core
 
 ROWS_VERSION = 2  # to be raised by any change of this package that changes rows
 DIGESTS_PER_TASK = 64
-CHUNK_PIXELS = 4 * 224**2  # at once on a core, which larger batches do not make faster
+# At once on a core, which larger chunks make no faster.
+CHUNK_PIXELS = {"torch": 4 * 224**2, "openvino": 2 * 224**2}
 POOLINGS = ("avg", "max", "avgmax", "flatten")
 
 
@@ -39,6 +41,7 @@ class FrozenPass:
     precision: str
     batch_size: int
     device: str
+    engine: str = "torch"
 
     def key(self):
         """Digest everything besides the image that a row depends on."""
@@ -49,6 +52,7 @@ class FrozenPass:
             self.pooling,
             self.preprocessing,
             self.precision,
+            self.engine,
         )
         return hashlib.sha256(repr(parts).encode()).digest()
 
@@ -59,23 +63,32 @@ class FrozenPass:
             return self.batch_size
         if self.preprocessing.crop is None:  # hardly two have one shape, and filling up is dear
             return 1
-        return max(1, min(self.batch_size, CHUNK_PIXELS // math.prod(self.preprocessing.crop)))
+        pixels = CHUNK_PIXELS[self.engine]
+        return max(1, min(self.batch_size, pixels // math.prod(self.preprocessing.crop)))
 
     def rows(self, batch):
         """Run at most `chunk_size` preprocessed images (n, 3, height, width), on one core."""
         n = len(batch)
         if torch.device(self.device).type == "cpu":
             batch = filled(batch, self.chunk_size)
+        network = compiled(self, tuple(batch.shape)) if self.engine == "openvino" else None
+        if network is not None:
+            return network(batch)[:n]
+        with torch.inference_mode():
+            return self.run(batch)[:n].float().cpu().numpy()
+
+    def run(self, batch):
+        """Run a batch through the frozen layers and put their features side by side."""
         backbone = self.backbone.on(self.device)
         x = batch.to(self.device, memory_format=torch.channels_last)
         bfloat16 = torch.autocast(
             torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bfloat16"
         )
-        with torch.inference_mode(), bfloat16:
+        with bfloat16:
             rows = backbone.run(
                 x, self.layers, lambda a: pool(a, self.pooling, backbone.channels_last_maps)
             )
-        return torch.cat(rows, dim=1)[:n].float().cpu().numpy()
+        return torch.cat(rows, dim=1)
 
     def n_features(self):
         """Find the length of a row by running one black image."""
@@ -84,7 +97,8 @@ class FrozenPass:
         if what in known:
             return known[what]
         try:
-            known[what] = self.rows(torch.zeros(1, 3, height, width)).shape[1]
+            with torch.inference_mode():
+                known[what] = self.run(torch.zeros(1, 3, height, width)).shape[1]
             return known[what]
         except CANNOT_TAKE as error:
             raise ValueError(
@@ -196,47 +210,67 @@ def _compute_task(images, frozen):
 
 
 def _batches(images, indices, frozen):
-    """Yield (indices, keys, rows) of one chunk after another."""
-    run = partial(_run, frozen=frozen, images=images)
-    chunks = _chunks(images, indices, frozen)
-    on_cpu = torch.device(frozen.device).type == "cpu"
-    return on_each_core(run, chunks) if on_cpu else map(run, chunks)
+    """Yield (indices, keys, rows) of one chunk after another.
+
+    On a CPU each core takes a chunk all the way from the file to the rows. A GPU gets its chunks
+    decoded in threads ahead of it.
+    """
+    if torch.device(frozen.device).type != "cpu":
+        for chunk in _decoded_ahead(images, indices, frozen):
+            yield _run(*chunk, images, frozen)
+        return
+    size = frozen.chunk_size
+    chunks = [indices[start : start + size] for start in range(0, len(indices), size)]
+    yield from on_each_core(
+        lambda chunk: _run(*_prepared(chunk, images, frozen), images, frozen), chunks
+    )
 
 
-def _chunks(images, indices, frozen):
-    """Yield lists of (index, key, tensor) of one shape, decoded in threads ahead of the network.
+def _prepared(indices, images, frozen):
+    """Return the indices, the cache keys and the network's input (n, 3, height, width)."""
+    # Read again rather than kept from the first step: a hundred thousand images fit nowhere. The
+    # keys are made again too, so that each always belongs to the pixels of its row.
+    opened = [images.open(i) for i in indices]
+    pixels = [image.decode() for image in opened]
+    if len({(image.shape, image.dtype) for image in pixels}) == 1:
+        batch = frozen.preprocessing(np.stack(pixels))
+    else:
+        batch = torch.stack([frozen.preprocessing(image) for image in pixels])
+    frozen_key = frozen.key()
+    return list(indices), [_join(image.digest, frozen_key) for image in opened], batch
+
+
+def _decoded_ahead(images, indices, frozen):
+    """Yield chunks of `_prepared` images of one shape.
 
     Images of rare shapes wait until there are enough of them, but not more than four chunks in
     all: then the commonest shape goes.
     """
-    frozen_key, size = frozen.key(), frozen.chunk_size
+    size, waiting = frozen.chunk_size, defaultdict(list)
+    one = partial(_prepared, images=images, frozen=frozen)
 
-    def prepare(i):
-        # Read again rather than kept from the first step: a hundred thousand images fit nowhere.
-        # The key is made again too, so that it always belongs to the pixels of this row.
-        opened = images.open(i)
-        return i, _join(opened.digest, frozen_key), frozen.preprocessing(opened.decode())
+    def joined(chunk):
+        some, keys, batches = zip(*chunk, strict=True)
+        return [i for (i,) in some], [key for (key,) in keys], torch.cat(batches)
 
-    waiting = defaultdict(list)
-    for prepared in in_threads(prepare, indices, _n_threads(), ahead=2 * frozen.batch_size):
+    for prepared in in_threads(one, ([i] for i in indices), _n_threads(), ahead=2 * size):
         shape = prepared[2].shape
         waiting[shape].append(prepared)
         if sum(map(len, waiting.values())) == 4 * size:
             shape = max(waiting, key=lambda shape: len(waiting[shape]))
         elif len(waiting[shape]) < size:
             continue
-        yield waiting.pop(shape)
-    yield from waiting.values()
+        yield joined(waiting.pop(shape))
+    yield from map(joined, waiting.values())
 
 
-def _run(batch, frozen, images):
-    indices, keys, tensors = zip(*batch, strict=True)
+def _run(indices, keys, batch, images, frozen):
     try:
-        return list(indices), list(keys), frozen.rows(torch.stack(tensors))
+        return indices, keys, frozen.rows(batch)
     except CANNOT_TAKE as error:
         if frozen.preprocessing.crop is not None:
             raise
-        height, width = tensors[0].shape[1:]
+        height, width = batch.shape[2:]
         raise ValueError(
             f"X[{images.position(indices[0])}] has {height} x {width} pixels, which "
             f'{frozen.backbone.name} cannot take at image_size="native" ({error}). Set an '

@@ -55,24 +55,24 @@ class Preprocessing:
         return replace(self, crop=crop, resize=tuple(round(side * share) for side in crop))
 
     def __call__(self, pixels):
-        """Turn (height, width, 3) pixels into a float32 tensor (3, height, width)."""
+        """Turn pixels (..., height, width, 3) into a float32 tensor (..., 3, height, width)."""
         return self.finish(self.scale(pixels))
 
     def scale(self, pixels):
-        """Scale an image to cover the crop, as a tensor (3, height, width) of its own dtype."""
-        image = torch.from_numpy(pixels).permute(2, 0, 1)
+        """Scale images to cover the crop, as a tensor (..., 3, height, width) of their dtype."""
+        image = torch.from_numpy(pixels).movedim(-1, -3)
         if self.crop is None:
             return image
         # A line of pixels is stretched: a centre crop would keep next to nothing of it.
-        if image.shape[1] == 1:
+        if image.shape[-2] == 1:
             size = self.crop
         else:
             image = _trim(image, self.resize)
-            size = cover(image.shape[1:], self.resize)
+            size = cover(image.shape[-2:], self.resize)
         return self.resized(image, size)
 
     def resized(self, image, size):
-        """Return a tensor (3, height, width) at another size."""
+        """Return a tensor (..., 3, height, width) at another size."""
         interpolation = InterpolationMode(self.interpolation)
         return F.resize(image, size, interpolation=interpolation, antialias=True)
 
@@ -88,7 +88,7 @@ def _trim(image, target):
 
     Scaled whole, an image of 2 x 6000 pixels would take half a gigabyte.
     """
-    height, width = image.shape[1:]
+    height, width = image.shape[-2:]
     long, wide = 4 * height * target[1] // target[0], 4 * width * target[0] // target[1]
     return F.center_crop(image, [min(height, max(wide, 1)), min(width, max(long, 1))])
 

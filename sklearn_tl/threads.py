@@ -10,31 +10,19 @@ import torch
 def in_threads(function, items, n_threads, ahead):
     """Map in threads, in order, with at most `ahead` results waiting.
 
-    Where `items` raises, what it gave before is done first.
-
     Torch has one core in each of them. Several images on a core each are done sooner than one
     after the other on all cores; and the number of cores would show in the last bits of a sum.
     """
     n_before = torch.get_num_threads()
     pool = ThreadPoolExecutor(n_threads, initializer=_take_one_core)
-    pending, error = deque(), None
+    pending = deque()
     try:
-        items = iter(items)
-        while True:
-            try:
-                item = next(items)
-            except StopIteration:
-                break
-            except Exception as e:
-                error = e
-                break
+        for item in items:
             pending.append(pool.submit(function, item))
             if len(pending) > ahead:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
-        if error is not None:
-            raise error
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(n_before)  # which is also what threads of others begin with

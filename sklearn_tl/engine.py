@@ -1,0 +1,121 @@
+"""OpenVINO in place of torch, where frozen layers run on a CPU.
+
+The frozen part of a network, pooling and all, is traced, converted, and compiled for one shape of
+input. It is kept for the life of the process, and never pickled or trained.
+"""
+
+import importlib.util
+import threading
+import warnings
+from functools import lru_cache
+
+import numpy as np
+import torch
+from joblib import cpu_count
+from torch import nn
+
+TOLERANCE = 1e-4  # of the largest value, which another engine may move
+ENGINES = ("auto", "torch", "openvino")
+_COMPILING = threading.Lock()
+
+
+def resolve_engine(engine, device, crop):
+    """Return the engine that the parameter `engine` stands for: "torch" or "openvino"."""
+    if engine == "torch":
+        return "torch"
+    if importlib.util.find_spec("openvino") is None:
+        if engine == "openvino":
+            raise ImportError(
+                'engine="openvino" needs the package openvino: pip install '
+                '"sklearn-tl[openvino]", or take engine="torch".'
+            )
+        return "torch"
+    reason = None
+    if torch.device(device).type != "cpu":
+        reason = f"the device is {device}"
+    elif crop is None:
+        reason = 'it is compiled for one size of image, and image_size="native" has many'
+    if reason is None:
+        return "openvino"
+    if engine == "openvino":
+        _warn(reason)
+    return "torch"
+
+
+def compiled(frozen, shape):
+    """Return a function from a batch of this shape to its rows, or None where torch must do it.
+
+    Parameters
+    ----------
+    frozen : FrozenPass
+    shape : (n, 3, height, width)
+    """
+    with _COMPILING:  # not twice, by two threads
+        return _compiled(frozen, shape)
+
+
+@lru_cache(maxsize=8)
+def _compiled(frozen, shape):
+    examples = [torch.rand(shape, generator=torch.Generator().manual_seed(0)), torch.zeros(shape)]
+    network = _Frozen(frozen)
+    with torch.no_grad():
+        wanted = [
+            network(x).numpy() for x in examples
+        ]  # first of all, so that no trace sees folding
+    try:
+        run = _Compiled(network, examples[0], frozen.precision)
+    except Exception as error:  # whatever conversion says to a network it does not know
+        return _warn(f"it cannot convert {frozen.backbone.name} ({str(error).splitlines()[0]})")
+    if frozen.precision == "float32":
+        for x, rows in zip(examples, wanted, strict=True):
+            off = np.abs(run(x) - rows).max() / max(np.abs(rows).max(), 1e-30)
+            if not off <= TOLERANCE:
+                return _warn(f"its rows of {frozen.backbone.name} are off by {off:.1g}")
+    return run
+
+
+class _Frozen(nn.Module):
+    """The frozen pass as a module, to be traced."""
+
+    def __init__(self, frozen):
+        super().__init__()
+        self._run = frozen.run
+
+    def forward(self, x):
+        return self._run(x)
+
+
+class _Compiled:
+    """A compiled network, with a request for each thread that runs it."""
+
+    def __init__(self, network, example, precision):
+        import openvino
+
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # that sizes become constants: one shape is all we want
+            traced = torch.jit.trace(network, example, check_trace=False)
+            model = openvino.convert_model(traced, example_input=example)
+        model.reshape(list(example.shape))
+        n_cores = cpu_count()
+        settings = {
+            "NUM_STREAMS": n_cores,  # each of one core, as in `threads`
+            "INFERENCE_NUM_THREADS": n_cores,
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
+        }
+        self._model = openvino.Core().compile_model(model, "CPU", settings)
+        self._free = []
+
+    def __call__(self, batch):
+        try:
+            request = self._free.pop()
+        except IndexError:
+            request = self._model.create_infer_request()
+        try:
+            # A copy, since the result is memory of the request.
+            return np.array(request.infer([batch.contiguous().numpy()], share_inputs=True)[0])
+        finally:
+            self._free.append(request)
+
+
+def _warn(reason):
+    warnings.warn(f"OpenVINO is not used, since {reason}: torch takes its place.", stacklevel=2)
