@@ -80,7 +80,14 @@ class Preprocessing:
         """Crop at the centre and normalise."""
         if self.crop is not None:
             image = F.center_crop(image, self.crop)
-        return F.normalize(F.to_dtype(image, torch.float32, scale=True), self.mean, self.std)
+        largest = 1.0 if image.is_floating_point() else torch.iinfo(image.dtype).max
+        # One new tensor and no more: a large one costs as much to get as to fill.
+        image = image.to(torch.float32, copy=True)
+        return image.sub_(self._column(self.mean, largest)).div_(self._column(self.std, largest))
+
+    @staticmethod
+    def _column(values, largest):
+        return torch.tensor(values).mul(largest).view(-1, 1, 1)
 
 
 def _trim(image, target):

@@ -1,0 +1,184 @@
+"""Claim: embeddings come several times as fast as from a network run by hand.
+
+Every side gets the same images, as uint8 arrays, and ends in the same rows; each is run in turn,
+several times over, and the median counts. The sides:
+
+- "eager": torch as it comes, in batches of 32, each preprocessed as one tensor
+- "torch", "openvino": `ConvFeatureExtractor.transform` with `cache=None` and that engine
+- "ready": the network of engine "torch" alone, in the same threads, on tensors that are ready
+- "onnxruntime": that library called by hand in batches of 32, on tensors that are ready
+
+Sides whose package is missing are left out (`pip install ".[benchmarks]"` brings all). Weights
+other than those of the bundled network are random: they have no bearing on time.
+
+Where images go in as JPEG files (`--jpeg`), all sides but "ready" and "onnxruntime" decode them.
+"""
+
+import argparse
+import importlib.util
+import io
+import statistics
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from _report import machine, print_table, write_json
+from PIL import Image
+
+from sklearn_tl import ConvFeatureExtractor
+from sklearn_tl.datasets import load_photo_patches
+from sklearn_tl.threads import on_each_core
+from sklearn_tl.zoo import load
+
+NETWORKS = ["efficientnet_lite0", "resnet18", "resnet50", "mobilenet_v3_small", "efficientnet_b0"]
+BATCH = 32
+
+
+def weights_of(name):
+    return "default" if name == "efficientnet_lite0" else None
+
+
+def read_images(folder, n, side):
+    """Return `n` images as an array (n, side, side, 3)."""
+    if folder is None:
+        patches = load_photo_patches().images
+        pictures = (Image.fromarray(patches[i % len(patches)]) for i in range(n))
+    else:
+        paths = sorted(
+            p for p in folder.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png")
+        )
+        pictures = (Image.open(paths[i % len(paths)]).convert("RGB") for i in range(n))
+    rng = np.random.default_rng(0)
+    images = [np.asarray(picture.resize((side, side))).copy() for picture in pictures]
+    for image in images:
+        image[0, 0] = rng.integers(0, 256, 3)  # so that no two are equal
+    return np.stack(images)
+
+
+def decoded(images):
+    return (
+        images
+        if isinstance(images, np.ndarray)
+        else np.stack([np.asarray(Image.open(path).convert("RGB")) for path in images])
+    )
+
+
+def by_hand(name):
+    """Return a function from images to rows, in plain torch."""
+    module, preprocessing = load(name, weights_of(name))
+    module.eval()
+    layers = list(module.children())
+    last = layers[-1]
+    while isinstance(last, torch.nn.Sequential):
+        last = last[-1]
+    found = []
+    last.register_forward_pre_hook(lambda module, inputs: found.append(inputs[0]))
+
+    def run(images):
+        found.clear()
+        with torch.inference_mode():
+            for start in range(0, len(images), BATCH):
+                module(preprocessing(decoded(images[start : start + BATCH])))
+        return torch.cat(found).numpy()
+
+    return run, module, preprocessing
+
+
+def ours(name, engine):
+    extractor = ConvFeatureExtractor(
+        name, weights=weights_of(name), cache=None, engine=engine, batch_size=BATCH
+    )
+    return lambda images: extractor.fit(images).transform(images)
+
+
+def tuned_network(name, images):
+    """Return a function that runs the tuned network alone."""
+    extractor = ConvFeatureExtractor(name, weights=weights_of(name), cache=None).fit(images)
+    frozen = extractor._frozen_pass((), "avg")
+    chunks = frozen.preprocessing(images).split(frozen.chunk_size)
+    return lambda _: np.concatenate(list(on_each_core(frozen.rows, chunks)))
+
+
+def onnx_session(module, x):
+    """Return a function that runs ONNX Runtime on tensors that are ready."""
+    import onnxruntime
+
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module, (x[:BATCH],), buffer, dynamo=False, opset_version=17)
+    session = onnxruntime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    batches = [batch.numpy() for batch in x.split(BATCH)]
+    return lambda _: np.concatenate([session.run(None, {name: batch})[0] for batch in batches])
+
+
+def installed(package):
+    return importlib.util.find_spec(package) is not None
+
+
+def measure(name, images, paths, repeat):
+    """Return the seconds of each side, a list a side."""
+    hand, module, preprocessing = by_hand(name)
+    sides = {"eager": hand, "torch": ours(name, "torch"), "ready": tuned_network(name, images)}
+    if installed("openvino"):
+        sides["openvino"] = ours(name, "openvino")
+    if installed("onnxruntime"):
+        # The network to its end: what is behind the embedding takes next to no time.
+        sides["onnxruntime"] = onnx_session(module, preprocessing(images).contiguous())
+    source = images if paths is None else paths
+    seconds = {side: [] for side in sides}
+    wanted = hand(source)
+    for i in range(repeat + 1):
+        for side, run in sides.items():
+            start = time.perf_counter()
+            rows = run(source)
+            took = time.perf_counter() - start
+            if i > 0:  # the first is for what is done once: folding, compiling
+                seconds[side].append(took)
+            elif side in ("torch", "openvino"):
+                off = np.abs(rows - wanted).max() / np.abs(wanted).max()
+                assert off < 1e-4, (name, side, off)
+    return seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--data", type=Path, help="folder of images; default: built-in photographs")
+    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--side", type=int, default=224, help="of the images, in pixels")
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--jpeg", action="store_true", help="give files in place of arrays")
+    parser.add_argument("--networks", nargs="+", default=NETWORKS)
+    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    args = parser.parse_args()
+    print(machine(), "\n")
+    images = read_images(args.data, args.images, args.side)
+    figures = []
+    with tempfile.TemporaryDirectory() as folder:
+        paths = None
+        if args.jpeg:
+            paths = [str(Path(folder, f"{i}.jpg")) for i in range(len(images))]
+            for image, path in zip(images, paths, strict=True):
+                Image.fromarray(image).save(path, quality=95)
+            images = decoded(paths)
+        for name in args.networks:
+            seconds = measure(name, images, paths, args.repeat)
+            medians = {side: statistics.median(some) for side, some in seconds.items()}
+            for side, median in medians.items():
+                speed = len(images) / median
+                figures.append([name, side, speed, medians["eager"] / median])
+            print(
+                name, {side: round(len(images) / s, 1) for side, s in medians.items()}, flush=True
+            )
+    print()
+    header = ["network", "side", "images/s", "times eager"]
+    print_table(header, figures)
+    write_json(args.json, {"figures": [dict(zip(header, row, strict=True)) for row in figures]})
+
+
+if __name__ == "__main__":
+    main()
