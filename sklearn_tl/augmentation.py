@@ -59,7 +59,8 @@ class TrainingImages(Dataset):
     def _scaled(self, i):
         if i in self._kept:
             return self._kept[i]
-        image = self.preprocessing.scale(self.images[i])
+        pixels = self.images.open(i).decode(self.preprocessing.at_least)
+        image = self.preprocessing.scale(pixels)
         if image.nbytes <= self._free:
             self._free -= image.nbytes
             self._kept[i] = image

@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_tl._validation import Interval, StrOptions
 from sklearn_tl.backbones import check_fingerprint, load_backbone
-from sklearn_tl.embedding import FrozenPass, resolve_device
+from sklearn_tl.embedding import FrozenPass, resolve_device, resolve_precision
 from sklearn_tl.engine import ENGINES, resolve_engine
 from sklearn_tl.images import as_images
 from sklearn_tl.pixels import CHANNELS
@@ -31,10 +31,11 @@ class BackboneEstimator(BaseEstimator):
         "image_size": [_POSITIVE, tuple, list, StrOptions({"native"}), None],
         "image_shape": [tuple, list, StrOptions({"strip"}), None],
         "value_range": [tuple, list, None],
+        "draft": ["boolean"],
         "cache": [str, os.PathLike, None],
         "batch_size": [_POSITIVE],
         "device": [str, torch.device],
-        "precision": [StrOptions({"float32", "bfloat16"})],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "engine": [StrOptions(set(ENGINES))],
         "verbose": ["verbose"],
     }
@@ -58,7 +59,7 @@ class BackboneEstimator(BaseEstimator):
         self._backbone = load_backbone(self.backbone, self.weights)
         self.backbone_fingerprint_ = self._backbone.fingerprint
         # As fitted, whatever set_params does later.
-        self._preprocessing = self._backbone.preprocessing.at(self.image_size)
+        self._preprocessing = self._backbone.preprocessing.at(self.image_size, self.draft)
         return self._backbone
 
     def _pretrained(self):
@@ -77,7 +78,7 @@ class BackboneEstimator(BaseEstimator):
             layers=layers,
             pooling=pooling,
             preprocessing=self._preprocessing,
-            precision=self.precision,
+            precision=resolve_precision(self.precision, device),
             batch_size=self.batch_size,
             device=device,
             engine=resolve_engine(self.engine, device, self._preprocessing.crop),

@@ -115,13 +115,17 @@ class FineTuneClassifier(
     value_range : (black, white) or None, default=None
         The numbers in arrays and in 16-bit, 32-bit and floating-point files that stand for black
         and white.
+    draft : bool, default=True
+        Whether JPEG files much larger than the network's input are decoded at a half, a quarter or
+        an eighth of their size, but not below twice what is needed. That is faster, and moves
+        features by up to 2 % of the largest. False decodes all of them in full.
     cache : "memory", path or None, default="memory"
         Where the outputs of frozen layers are kept, see :class:`ConvFeatureExtractor`. With a part
         of the network frozen these are whole activation maps, some ten times as long as an
         embedding.
     device : str or torch.device, default="auto"
         "auto" takes a GPU (CUDA, then Apple's) where there is one, else the CPU.
-    precision : {"float32", "bfloat16"}, default="float32"
+    precision : {"auto", "float32", "bfloat16"}, default="float32"
         In which the frozen layers are computed, and for a prediction all layers if images are
         what was trained on; training is in float32.
     engine : {"auto", "torch", "openvino"}, default="torch"
@@ -239,6 +243,7 @@ class FineTuneClassifier(
         image_size: int | tuple[int, int] | str | None = None,
         image_shape: tuple[int, ...] | str | None = None,
         value_range: tuple[float, float] | None = None,
+        draft: bool = True,
         cache: str | os.PathLike | None = "memory",
         device: str | torch.device = "auto",
         precision: str = "float32",
@@ -266,6 +271,7 @@ class FineTuneClassifier(
         self.image_size = image_size
         self.image_shape = image_shape
         self.value_range = value_range
+        self.draft = draft
         self.cache = cache
         self.device = device
         self.precision = precision

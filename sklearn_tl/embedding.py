@@ -124,6 +124,20 @@ def resolve_device(device):
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def resolve_precision(precision, device):
+    """Return the precision that "auto" stands for: bfloat16 where it is in the hardware."""
+    if precision != "auto":
+        return precision
+    kind = torch.device(device).type
+    if kind == "cuda":
+        in_hardware = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        # Older versions of torch lack one or the other.
+        names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        in_hardware = kind == "cpu" and any(getattr(torch.cpu, name, bool)() for name in names)
+    return "bfloat16" if in_hardware else "float32"
+
+
 def embed(images, frozen, *, n_features, cache, n_jobs=None, verbose=0):
     """Return the rows of `images`, from the cache where it has them.
 
@@ -231,7 +245,7 @@ def _prepared(indices, images, frozen):
     # Read again rather than kept from the first step: a hundred thousand images fit nowhere. The
     # keys are made again too, so that each always belongs to the pixels of its row.
     opened = [images.open(i) for i in indices]
-    pixels = [image.decode() for image in opened]
+    pixels = [image.decode(frozen.preprocessing.at_least) for image in opened]
     if len({(image.shape, image.dtype) for image in pixels}) == 1:
         batch = frozen.preprocessing(np.stack(pixels))
     else:

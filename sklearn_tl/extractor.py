@@ -62,6 +62,10 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         and white. None: 0 to 255 for uint8, 0 to 65535 for uint16, False and True, and 0 to 1 for
         floats, where other numbers are an error. An explicit range is applied as a linear map and
         not checked.
+    draft : bool, default=True
+        Whether JPEG files much larger than the network's input are decoded at a half, a quarter or
+        an eighth of their size, but not below twice what is needed. That is faster, and moves
+        features by up to 2 % of the largest. False decodes all of them in full.
     cache : "memory", path or None, default="memory"
         Where rows are kept: in the process's memory (at most 1 GiB, least recently used first
         out), in a file that processes and sessions share, or nowhere. A path of a folder means a
@@ -71,8 +75,9 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         these chunks at the same time as it has cores: 4 images at 224 x 224 pixels, 32 at 64 x 64.
     device : str or torch.device, default="auto"
         "auto" takes a GPU (CUDA, then Apple's) where there is one, else the CPU.
-    precision : {"float32", "bfloat16"}, default="float32"
-        bfloat16 is faster where the processor computes in it, and moves features by up to 1 %.
+    precision : {"auto", "float32", "bfloat16"}, default="float32"
+        bfloat16 is faster where the processor or GPU computes in it, and moves features by up to
+        1 %. "auto" takes it there and nowhere else.
     engine : {"auto", "torch", "openvino"}, default="torch"
         What runs the network on a CPU. OpenVINO, an extra, is faster and takes some
         seconds to begin; its features are equal to 1e-4 of the largest. "auto" is OpenVINO where
@@ -137,6 +142,7 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         image_size: int | tuple[int, int] | str | None = None,
         image_shape: tuple[int, ...] | str | None = None,
         value_range: tuple[float, float] | None = None,
+        draft: bool = True,
         cache: str | os.PathLike | None = "memory",
         batch_size: int = 32,
         device: str | torch.device = "auto",
@@ -152,6 +158,7 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self.image_size = image_size
         self.image_shape = image_shape
         self.value_range = value_range
+        self.draft = draft
         self.cache = cache
         self.batch_size = batch_size
         self.device = device

@@ -117,9 +117,15 @@ class _ImageFile:
         self._data = _read_file(path, where)
         self.digest = _sha256(f"file {value_range}", self._data)
 
-    def decode(self):
+    def decode(self, at_least=None):
+        """Return the pixels, of a JPEG file at a half, quarter or eighth of its size.
+
+        But not smaller than `at_least` pixels on each side; None is the full size.
+        """
         try:
             image = Image.open(io.BytesIO(self._data))
+            if at_least is not None:
+                image.draft(None, (at_least, at_least))  # without effect on other formats
         except Exception as error:
             raise unreadable(error, self._where) from error
         with image:
@@ -134,7 +140,8 @@ class _Pixels:
         self._pixels = pixels
         self.digest = _sha256(f"pixels {pixels.dtype} {pixels.shape}", pixels)
 
-    def decode(self):
+    def decode(self, at_least=None):
+        """Return the pixels."""
         return self._pixels
 
 

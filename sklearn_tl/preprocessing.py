@@ -8,6 +8,8 @@ import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
+DRAFT = 2  # times the size that is needed: what an image must keep when it is decoded smaller
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -18,6 +20,7 @@ class Preprocessing:
     mean: tuple
     std: tuple
     interpolation: str = "bilinear"
+    draft: bool = False  # whether large JPEG files are decoded at a reduced scale
 
     @classmethod
     def from_torchvision(cls, preset):
@@ -44,8 +47,15 @@ class Preprocessing:
             interpolation=interpolation if interpolation == "bilinear" else "bicubic",
         )
 
-    def at(self, image_size):
+    @property
+    def at_least(self):
+        """The sides that an image must have when decoded, for what follows to be the same."""
+        return DRAFT * max(self.resize) if self.draft and self.crop is not None else None
+
+    def at(self, image_size, draft):
         """Return the same for another input size; the crop keeps the same share of the image."""
+        if draft != self.draft:
+            return replace(self, draft=draft).at(image_size, draft)
         if image_size is None:
             return self
         if image_size == "native":

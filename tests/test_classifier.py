@@ -486,9 +486,12 @@ def test_files_are_read_once_for_all_epochs(tmp_path, monkeypatch):
     np.testing.assert_array_equal(classifier.fit(paths, y).predict_proba(paths), expected)
     decoded = []
     decode = images_module._ImageFile.decode
-    monkeypatch.setattr(
-        images_module._ImageFile, "decode", lambda self: decoded.append(1) or decode(self)
-    )
+
+    def counting(self, at_least):
+        decoded.append(at_least)
+        return decode(self, at_least)
+
+    monkeypatch.setattr(images_module._ImageFile, "decode", counting)
     classifier.fit(paths, y)
     assert len(decoded) == 60  # once for the head's rows, once for the training
 

@@ -53,7 +53,6 @@ def both(X, **parameters):
         {"image_size": 64, "layer": "blocks.5", "pooling": "flatten"},
         {"backbone": "resnet18", "weights": None, "image_size": 64},
         {"backbone": "mobilenet_v3_small", "weights": None, "image_size": 64},
-        {"backbone": "swin_t", "weights": None, "layer": "features.1"},
         {"backbone": "timm/vit_tiny_patch16_224", "weights": None},
         {"backbone": NormNet, "image_size": 20},
     ],

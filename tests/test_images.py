@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from scipy import sparse
 
+from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl.images import as_images
 
 
@@ -444,3 +445,37 @@ def test_unreadable_file(tmp_path):
     path.chmod(0)
     with pytest.raises(PermissionError, match=r"X\[0\]"):
         as_images([path])[0]
+
+
+# --- decoding at a reduced scale -----------------------------------------------------------------
+
+
+def test_large_jpeg_files_are_decoded_smaller_but_not_too_small(tmp_path, make_images):
+    Image.fromarray(make_images(1, 900, 1300)[0]).save(tmp_path / "a.jpg", quality=95)
+    Image.fromarray(make_images(1, 900, 1300)[0]).save(tmp_path / "a.png")
+    jpeg, png = (as_images([tmp_path / name]).open(0) for name in ("a.jpg", "a.png"))
+    sizes = {n: jpeg.decode(n).shape for n in (None, 1000, 451, 450, 225, 100, 10)}
+    assert sizes[None] == sizes[1000] == sizes[451] == (900, 1300, 3)
+    assert sizes[450] == (450, 650, 3)
+    assert sizes[225] == (225, 325, 3)
+    assert sizes[100] == sizes[10] == (113, 163, 3)
+    assert png.decode(100).shape == (900, 1300, 3)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_draft_moves_rows_a_little_and_turns_off(tmp_path, make_images, orientation):
+    X = make_images(3, 1200, 1600)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    paths = [tmp_path / f"{i}.jpg" for i in range(len(X))]
+    for image, path in zip(X, paths, strict=True):
+        Image.fromarray(image).save(path, quality=95, exif=exif)
+    arrays = [np.asarray(ImageOps.exif_transpose(Image.open(path))) for path in paths]
+    exact, draft, from_arrays = (
+        ConvFeatureExtractor(image_size=64, draft=draft).fit_transform(some)
+        for draft, some in ((False, paths), (True, paths), (True, arrays))
+    )
+    np.testing.assert_array_equal(exact, from_arrays)
+    assert not np.array_equal(exact, draft)
+    cosine = (exact * draft).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(draft, axis=1)
+    assert cosine.min() > 0.99
