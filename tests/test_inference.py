@@ -190,7 +190,7 @@ def test_the_bits_of_a_row_depend_on_its_image_alone(size, make_images):
         assert_array_equal(rows(X), wanted)
     finally:
         torch.set_num_threads(n_threads)
-    assert_array_equal(rows(X, n_jobs=2, batch_size=32 if size == 64 else 4), wanted)
+    assert_array_equal(rows(X, n_jobs=2, batch_size=8), wanted)
 
 
 def test_the_number_of_threads_is_left_as_it_was(make_images):
