@@ -7,6 +7,7 @@ input. It is kept for the life of the process, and never pickled or trained.
 import importlib.util
 import threading
 import warnings
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -57,11 +58,9 @@ def compiled(frozen, shape):
 @lru_cache(maxsize=8)
 def _compiled(frozen, shape):
     examples = [torch.rand(shape, generator=torch.Generator().manual_seed(0)), torch.zeros(shape)]
-    network = _Frozen(frozen)
+    network = _Frozen(replace(frozen, precision="float32"))  # OpenVINO lowers it by itself
     with torch.no_grad():
-        wanted = [
-            network(x).numpy() for x in examples
-        ]  # first of all, so that no trace sees folding
+        wanted = [network(x).numpy() for x in examples]  # now, so that no trace sees folding
     try:
         run = _Compiled(network, examples[0], frozen.precision)
     except Exception as error:  # whatever conversion says to a network it does not know

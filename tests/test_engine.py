@@ -148,3 +148,13 @@ def test_no_trace_of_it_stays_on_the_backbone():
     for name, tensor in backbone.module.state_dict().items():
         assert torch.equal(tensor, before[name])
     assert not any(module._forward_hooks for module in backbone.module.modules())
+
+
+def test_bfloat16_moves_rows_a_little(make_images):
+    """Where the processor has none, OpenVINO computes in float32."""
+    X = make_images(3, 64, 64)
+    wanted = ConvFeatureExtractor(image_size=64).fit_transform(X)
+    extractor = ConvFeatureExtractor(image_size=64, engine="openvino", precision="bfloat16")
+    got = extractor.fit_transform(X)
+    assert got.dtype == np.float32
+    assert np.abs(wanted - got).max() <= 0.03 * np.abs(wanted).max()
