@@ -173,7 +173,7 @@ class _Shared:
 
 @pytest.mark.parametrize("size", [64, 160, "native"])
 def test_the_bits_of_a_row_depend_on_its_image_alone(size, make_images):
-    X = make_images(9, 64, 64)
+    X = make_images(40 if size == 64 else 9, 64, 64)
 
     def rows(X, **parameters):
         extractor = ConvFeatureExtractor(image_size=size, cache=None, **parameters)
@@ -183,14 +183,15 @@ def test_the_bits_of_a_row_depend_on_its_image_alone(size, make_images):
     order = [7, 2, 8, 0]
     assert_array_equal(rows(X[order]), wanted[order])
     assert_array_equal(rows(X[:1]), wanted[:1])
-    assert_array_equal(rows(X, batch_size=20), rows(X, batch_size=200))
+    assert_array_equal(rows(X, batch_size=200), wanted)
     n_threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
         assert_array_equal(rows(X), wanted)
     finally:
         torch.set_num_threads(n_threads)
-    assert_array_equal(rows(X, n_jobs=2, batch_size=8), wanted)
+    # Not below what a CPU takes at once, which is 32 images at 64 pixels and 7 at 160.
+    assert_array_equal(rows(X, n_jobs=2, batch_size=32 if size == 64 else 8), wanted)
 
 
 def test_the_number_of_threads_is_left_as_it_was(make_images):
