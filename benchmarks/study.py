@@ -1,8 +1,8 @@
 """Claim: a search over folds and candidates costs little more than one pass over the images.
 
 A grid search of 5 folds and 12 values of C on ConvFeatureExtractor and LogisticRegression, in a new
-cache each time, beside its floor: one tuned pass over ready paths, and then the same search of the
-logistic regression alone on the rows that it gave. Then the same with `n_jobs=2` and a file for a
+cache each time, beside its floor: one tuned pass, and then the same search of the logistic
+regression alone on the rows that it gave. Then the same with `n_jobs=2` and a file for a
 cache, and a warm `transform` beside a cold one. In turn, several times over; the median counts.
 """
 
@@ -44,7 +44,7 @@ def classifier():
     return LogisticRegression(max_iter=1000)
 
 
-def floor(paths, y, folder):
+def floor(paths, y):
     rows = ConvFeatureExtractor(cache=None).fit_transform(paths)
     GridSearchCV(classifier(), {"C": C}, cv=5).fit(rows, y)
 
@@ -79,7 +79,7 @@ def main():
         transform(paths[:8], None)  # folding, and whatever else is done once
         for i in range(args.repeat):
             file = Path(folder, f"{i}.sqlite")
-            timed("floor", floor, paths, y, folder)
+            timed("floor", floor, paths, y)
             timed("search", search, paths, y, "memory", None)
             timed("search, n_jobs=2, file", search, paths, y, file, 2)
             clear_cache()

@@ -18,7 +18,7 @@ from torchvision.transforms._presets import ImageClassification
 
 from sklearn_tl import zoo
 from sklearn_tl._validation import close_matches
-from sklearn_tl.inference import Replicas, folded
+from sklearn_tl.inference import Replicas, folded, noise
 from sklearn_tl.layers import describe, find_classifier, has_channels_last_maps, layer_names
 from sklearn_tl.preprocessing import Preprocessing
 from sklearn_tl.weights import is_path, load_state
@@ -114,15 +114,13 @@ class Backbone:
 
     def _replicas(self, layers):
         """Return the networks to run for these layers, folded where that keeps their outputs."""
-        is_conv = {n: isinstance(self.module.get_submodule(n), nn.Conv2d) for n in layers}
-        keep = tuple(name for name in layers if is_conv[name])
+        modules = {name: self.module.get_submodule(name) for name in layers}
+        keep = tuple(name for name, module in modules.items() if isinstance(module, nn.Conv2d))
         with self._lock:
             if keep not in self._inference:
-                height, width = self.preprocessing.crop
                 device = next(self.module.parameters(), torch.empty(0)).device
-                noise = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
-                network = folded(self.module, noise.to(device), keep)
-                self._inference[keep] = Replicas(network)
+                image = noise(1, 3, *self.preprocessing.crop).to(device)
+                self._inference[keep] = Replicas(folded(self.module, image, keep))
             return self._inference[keep]
 
     def on(self, device):

@@ -15,6 +15,8 @@ import torch
 from joblib import cpu_count
 from torch import nn
 
+from sklearn_tl.inference import noise
+
 TOLERANCE = 1e-4  # of the largest value, which another engine may move
 ENGINES = ("auto", "torch", "openvino")
 _COMPILING = threading.Lock()
@@ -57,7 +59,7 @@ def compiled(frozen, shape):
 
 @lru_cache(maxsize=8)
 def _compiled(frozen, shape):
-    examples = [torch.rand(shape, generator=torch.Generator().manual_seed(0)), torch.zeros(shape)]
+    examples = [noise(*shape), torch.zeros(shape)]
     network = _Frozen(replace(frozen, precision="float32"))  # OpenVINO lowers it by itself
     with torch.no_grad():
         wanted = [network(x).numpy() for x in examples]  # now, so that no trace sees folding

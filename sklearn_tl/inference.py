@@ -12,6 +12,11 @@ TOLERANCE = 1e-4  # of the largest value: what folding may move
 CANNOT_TAKE = (RuntimeError, AssertionError)  # what networks raise at a size that is not theirs
 
 
+def noise(*shape):
+    """Return images on which two networks can be compared, the same each time."""
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
+
+
 class Replicas:
     """Copies of a network that share its tensors, for threads that run it at the same time.
 
@@ -77,10 +82,7 @@ def folded(module, image, keep=()):
 
 
 def _watch(network, image):
-    """Run an image; return (convolution, BatchNorm, its name) where one fed the other, and more.
-
-    That is what the network returned.
-    """
+    """Run an image; return triples (convolution, BatchNorm it fed, its name), and the output."""
     made_by, kept, pairs, hooks = {}, [], [], []
 
     def after_conv(conv, inputs, output):

@@ -14,7 +14,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from sklearn_tl.backbones import Backbone
 from sklearn_tl.embedding import pool
-from sklearn_tl.inference import Replicas
+from sklearn_tl.inference import Replicas, noise
 from sklearn_tl.layers import find_classifier
 from sklearn_tl.threads import filled, on_each_core, one_core
 
@@ -98,7 +98,7 @@ def find_boundary(backbone, tuned, size):
     if n_frozen == 0:
         return None
     last = backbone.layers[n_frozen - 1]
-    image = _noise(size)
+    image = noise(2, 3, *size)
     try:
         with torch.inference_mode():
             (activation,) = backbone.run(image, (last,), torch.clone)
@@ -117,7 +117,7 @@ def find_boundary(backbone, tuned, size):
 
 def check_whole(backbone, tuned, size):
     """Raise unless the network without its classifier returns the embedding."""
-    image, cause = _noise(size), None
+    image, cause = noise(2, 3, *size), None
     network = cut_network(backbone, tuned, keep_frozen=True)
     try:
         if agrees(network, image, backbone, image):
@@ -287,10 +287,6 @@ def learning_rate_groups(tail, tuned, lr, decay):
     tokens = [name for name, _ in tail.network.named_parameters(recurse=False)]
     groups += [(f"network.{name}", {"lr": lr * decay ** len(weighty)}) for name in tokens]
     return groups
-
-
-def _noise(size):
-    return torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
 
 
 def _make_constant(module):

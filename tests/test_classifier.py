@@ -931,3 +931,16 @@ def test_dropout_is_for_trained_layers():
     dropping = [name for name, module in tail.named_modules() if module.training and "." in name]
     assert dropping == ["network.stage2.3", "network.classifier.0"]
     assert make(1, backbone=Dropping, augment="standard").fit(X, y).score(X, y) > 0.5
+
+
+def test_early_stopping_of_skorch_without_validation_says_what_to_set():
+    X, y = study(3, 30)
+    with pytest.raises(KeyError) as info:
+        make(callbacks=[EarlyStopping()]).fit(X, y)
+    assert "early_stopping=True" in info.value.__notes__[0]
+
+
+def test_no_compiled_module():
+    X, y = study(3, 30)
+    with pytest.raises(ValueError, match="compiling renames the parameters"):
+        make(net_params={"compile": True}).fit(X, y)
