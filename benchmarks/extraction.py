@@ -4,14 +4,18 @@ Every side gets the same images, as uint8 arrays, and ends in the same rows; eac
 several times over, and the median counts. The sides:
 
 - "eager": torch as it comes, in batches of 32, each preprocessed as one tensor
-- "torch", "openvino": `ConvFeatureExtractor.transform` with `cache=None` and that engine
-- "ready": the network of engine "torch" alone, in the same threads, on tensors that are ready
-- "onnxruntime": that library called by hand in batches of 32, on tensors that are ready
+- "torch", "openvino": `ConvFeatureExtractor.transform` with `cache=None` and that engine; with
+  `--bfloat16` also in that precision
+- "torch ready", "openvino ready": the network of that engine alone, in the same threads and
+  chunks, on tensors that are normalised already
+- "onnxruntime": that library called by hand in batches of 32, on such tensors
+- "embetter", for the bundled network and JPEG files: its pipeline of ImageLoader and TimmEncoder,
+  with our weights in place of those that it would download
 
 Sides whose package is missing are left out (`pip install ".[benchmarks]"` brings all). Weights
 other than those of the bundled network are random: they have no bearing on time.
 
-Where images go in as JPEG files (`--jpeg`), all sides but "ready" and "onnxruntime" decode them.
+Where images go in as JPEG files (`--jpeg`), all sides but those on ready tensors decode them.
 """
 
 import argparse
@@ -22,14 +26,17 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
 from _report import machine, print_table, write_json
 from PIL import Image
+from sklearn.pipeline import make_pipeline
 
 from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl.datasets import load_photo_patches
+from sklearn_tl.engine import _OpenVINO, _Traced
 from sklearn_tl.threads import on_each_core
 from sklearn_tl.zoo import load
 
@@ -87,19 +94,57 @@ def by_hand(name):
     return run, module, preprocessing
 
 
-def ours(name, engine):
+def ours(name, engine, precision="float32"):
     extractor = ConvFeatureExtractor(
-        name, weights=weights_of(name), cache=None, engine=engine, batch_size=BATCH
+        name,
+        weights=weights_of(name),
+        cache=None,
+        engine=engine,
+        precision=precision,
+        batch_size=BATCH,
     )
     return lambda images: extractor.fit(images).transform(images)
 
 
-def tuned_network(name, images):
+class Network(torch.nn.Module):
+    """What a frozen pass does with images that are normalised."""
+
+    def __init__(self, backbone):
+        super().__init__()
+        self._run = backbone.run
+
+    def forward(self, x):
+        return self._run(x, (), torch.clone)[0]
+
+
+def tuned_network(name, images, engine):
     """Return a function that runs the tuned network alone."""
-    extractor = ConvFeatureExtractor(name, weights=weights_of(name), cache=None).fit(images)
-    frozen = extractor._frozen_pass((), "avg")
+    extractor = ConvFeatureExtractor(name, weights=weights_of(name), cache=None, engine=engine)
+    frozen = extractor.fit(images)._frozen_pass((), "avg")
     chunks = frozen.preprocessing(images).split(frozen.chunk_size)
-    return lambda _: np.concatenate(list(on_each_core(frozen.rows, chunks)))
+    chunks = [chunk.contiguous(memory_format=torch.channels_last) for chunk in chunks]
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        network = Network(frozen.backbone).eval()
+        network(chunks[0])
+        traced = torch.jit.trace(network, chunks[0], check_trace=False)
+        run = _OpenVINO(traced, chunks[0], "float32") if engine == "openvino" else _Traced(traced)
+    return lambda _: np.concatenate(list(on_each_core(run, chunks)))
+
+
+def embetter_pipeline():
+    """Return the pipeline of a peer on the bundled network, as its documentation has it."""
+    import timm
+    from embetter.vision import ImageLoader, TimmEncoder
+
+    def create_model(*args, pretrained, create=timm.create_model, **options):
+        return create(*args, pretrained=False, **options)
+
+    with mock.patch("timm.create_model", create_model):
+        encoder = TimmEncoder("tf_efficientnet_lite0")
+    state = load("efficientnet_lite0", "default")[0].state_dict()
+    encoder.model.load_state_dict({k: v for k, v in state.items() if "classifier" not in k})
+    return make_pipeline(ImageLoader(convert="RGB"), encoder).fit_transform
 
 
 def onnx_session(module, x):
@@ -120,12 +165,18 @@ def installed(package):
     return importlib.util.find_spec(package) is not None
 
 
-def measure(name, images, paths, repeat):
+def measure(name, images, paths, repeat, bfloat16):
     """Return the seconds of each side, a list a side."""
     hand, module, preprocessing = by_hand(name)
-    sides = {"eager": hand, "torch": ours(name, "torch"), "ready": tuned_network(name, images)}
-    if installed("openvino"):
-        sides["openvino"] = ours(name, "openvino")
+    engines = ["torch", "openvino"] if installed("openvino") else ["torch"]
+    sides = {"eager": hand}
+    for engine in engines:
+        sides[engine] = ours(name, engine)
+        if bfloat16:
+            sides[f"{engine}, bfloat16"] = ours(name, engine, "bfloat16")
+        sides[f"{engine} ready"] = tuned_network(name, images, engine)
+    if paths is not None and name == "efficientnet_lite0" and installed("embetter"):
+        sides["embetter"] = embetter_pipeline()
     if installed("onnxruntime"):
         # The network to its end: what is behind the embedding takes next to no time.
         sides["onnxruntime"] = onnx_session(module, preprocessing(images).contiguous())
@@ -139,7 +190,7 @@ def measure(name, images, paths, repeat):
             took = time.perf_counter() - start
             if i > 0:  # the first is for what is done once: folding, compiling
                 seconds[side].append(took)
-            elif side in ("torch", "openvino"):
+            elif side in engines:
                 off = np.abs(rows - wanted).max() / np.abs(wanted).max()
                 assert off < 1e-4, (name, side, off)
     return seconds
@@ -151,6 +202,7 @@ def main():
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--side", type=int, default=224, help="of the images, in pixels")
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--bfloat16", action="store_true", help="measure that precision, too")
     parser.add_argument("--jpeg", action="store_true", help="give files in place of arrays")
     parser.add_argument("--networks", nargs="+", default=NETWORKS)
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
@@ -166,7 +218,7 @@ def main():
                 Image.fromarray(image).save(path, quality=95)
             images = decoded(paths)
         for name in args.networks:
-            seconds = measure(name, images, paths, args.repeat)
+            seconds = measure(name, images, paths, args.repeat, args.bfloat16)
             medians = {side: statistics.median(some) for side, some in seconds.items()}
             for side, median in medians.items():
                 speed = len(images) / median

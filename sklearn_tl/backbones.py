@@ -49,6 +49,7 @@ class Backbone:
         self.channels_last_maps = has_channels_last_maps(module)
         self._source = source  # what a named network is loaded from again
         self.row_lengths = {}  # a note for `FrozenPass.n_features`
+        self.batch_sizes = {}  # and one for `FrozenPass.rows`: what fitted a device's memory
         self._inference = {}  # what runs in place of the module
         self._lock = threading.Lock()
 
@@ -122,6 +123,11 @@ class Backbone:
                 image = noise(1, 3, *self.preprocessing.crop).to(device)
                 self._inference[keep] = Replicas(folded(self.module, image, keep))
             return self._inference[keep]
+
+    @property
+    def is_stock(self):
+        """Whether it came by a name, from a library."""
+        return self._source is not None
 
     def on(self, device):
         """Return this backbone on a device; the shared one stays on the CPU."""

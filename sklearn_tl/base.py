@@ -10,7 +10,8 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_tl._validation import Interval, StrOptions
 from sklearn_tl.backbones import check_fingerprint, load_backbone
-from sklearn_tl.embedding import FrozenPass, resolve_device, resolve_precision
+from sklearn_tl.devices import resolve_device, resolve_precision
+from sklearn_tl.embedding import FrozenPass
 from sklearn_tl.engine import ENGINES, resolve_engine
 from sklearn_tl.images import as_images
 from sklearn_tl.pixels import CHANNELS

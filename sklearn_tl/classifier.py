@@ -23,7 +23,8 @@ from sklearn_tl import labels, training, tuning
 from sklearn_tl._validation import Interval, StrOptions, _fit_context
 from sklearn_tl.augmentation import TrainingImages, as_augmentation
 from sklearn_tl.base import BackboneEstimator
-from sklearn_tl.embedding import embed, resolve_device
+from sklearn_tl.devices import kind_of, resolve_device, resolve_precision
+from sklearn_tl.embedding import embed
 
 HEAD_STEPS, HEAD_LR = 500, 3e-3  # for the head of a factory, alone on the embeddings
 HEAD_ADVICE = "The new head cannot learn from embeddings as they are: normalise them in it"
@@ -122,12 +123,13 @@ class FineTuneClassifier(
     cache : "memory", path or None, default="memory"
         Where the outputs of frozen layers are kept, see :class:`ConvFeatureExtractor`. With a part
         of the network frozen these are whole activation maps, some ten times as long as an
-        embedding.
+        embedding. Where those of one fit take more than 1 GiB, they lie in a temporary file (in
+        the folder that TMPDIR names) until it ends, and not in "memory".
     device : str or torch.device, default="auto"
         "auto" takes a GPU (CUDA, then Apple's) where there is one, else the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="float32"
-        In which the frozen layers are computed, and for a prediction all layers if images are
-        what was trained on; training is in float32.
+        In which the network is computed and trained; the head is in float32. bfloat16 is faster
+        where the processor or GPU computes in it, and "auto" takes it there and nowhere else.
     engine : {"auto", "torch", "openvino"}, default="torch"
         What runs frozen layers on a CPU. OpenVINO, an extra, is faster and takes some
         seconds to begin; its features are equal to 1e-4 of the largest. "auto" is OpenVINO where
@@ -506,11 +508,11 @@ class FineTuneClassifier(
         )
 
     def _net_settings(self):
-        return {
-            "batch_size": self.batch_size,
-            "device": resolve_device(self.device),
-            "verbose": self.verbose,
-        }
+        device = resolve_device(self.device)
+        settings = {"batch_size": self.batch_size, "device": device, "verbose": self.verbose}
+        if kind_of(device) == "cuda":
+            settings["iterator_train__pin_memory"] = settings["iterator_valid__pin_memory"] = True
+        return settings
 
     def _new_tail(self):
         """Return the part that is trained, as pretrained, still without a head."""
@@ -519,7 +521,8 @@ class FineTuneClassifier(
         if self._tuned is None:
             return tuning.Tail(None, None, maps)
         network = tuning.cut_network(backbone, self._tuned, keep_frozen=self._boundary is None)
-        return tuning.Tail(network, None, maps)
+        precision = resolve_precision(self.precision, resolve_device(self.device))
+        return tuning.Tail(network, None, maps, precision)
 
     def _new_head(self, n_classes):
         if self._head == "linear":
@@ -559,12 +562,19 @@ class FineTuneClassifier(
     def _activations(self, images):
         """Return what the frozen part hands to the rest of the network."""
         layers, pooling, shape = self._boundary
-        rows = self._rows(images, self._frozen_pass(layers, pooling), self.cache)
+        frozen = self._frozen_pass(layers, pooling)
+        rows = self._rows(images, frozen, self.cache, large_in_file=True)
         return rows.reshape(len(images), *shape)
 
-    def _rows(self, images, frozen, cache):
-        n_features = frozen.n_features()
-        return embed(images, frozen, n_features=n_features, cache=cache, verbose=self.verbose)
+    def _rows(self, images, frozen, cache, **options):
+        return embed(
+            images,
+            frozen,
+            n_features=frozen.n_features(),
+            cache=cache,
+            verbose=self.verbose,
+            **options,
+        )
 
     def __getstate__(self):
         # Of the networks only the tensors that training changed, and no optimizer.

@@ -7,6 +7,7 @@ the network on it.
 
 import hashlib
 import math
+import tempfile
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
@@ -17,14 +18,16 @@ from joblib import Parallel, cpu_count, delayed, effective_n_jobs
 from tqdm.auto import tqdm
 
 from sklearn_tl.backbones import Backbone
-from sklearn_tl.cache import open_store
+from sklearn_tl.cache import MEMORY_LIMIT, NoStore, open_store
+from sklearn_tl.devices import autocast, in_parts_that_fit, kind_of, moved
 from sklearn_tl.engine import compiled
 from sklearn_tl.inference import CANNOT_TAKE
 from sklearn_tl.preprocessing import Preprocessing
 from sklearn_tl.threads import filled, in_threads, on_each_core
 
-ROWS_VERSION = 2  # to be raised by any change of this package that changes rows
+ROWS_VERSION = 3  # to be raised by any change of this package that changes rows
 DIGESTS_PER_TASK = 64
+LARGE = MEMORY_LIMIT  # bytes of rows
 # At once on a core, which larger chunks make no faster.
 CHUNK_PIXELS = {"torch": 4 * 224**2, "openvino": 2 * 224**2}
 POOLINGS = ("avg", "max", "avgmax", "flatten")
@@ -53,13 +56,19 @@ class FrozenPass:
             self.preprocessing,
             self.precision,
             self.engine,
+            kind_of(self.device),  # GPUs round the factors of a convolution
         )
         return hashlib.sha256(repr(parts).encode()).digest()
 
     @property
+    def on_cpu(self):
+        """Whether it runs on the processor, a chunk on each core, or in batches elsewhere."""
+        return kind_of(self.device) == "cpu"
+
+    @property
     def chunk_size(self):
         """How many images go through the network at once."""
-        if torch.device(self.device).type != "cpu":
+        if not self.on_cpu:
             return self.batch_size
         if self.preprocessing.crop is None:  # hardly two have one shape, and filling up is dear
             return 1
@@ -67,24 +76,25 @@ class FrozenPass:
         return max(1, min(self.batch_size, pixels // math.prod(self.preprocessing.crop)))
 
     def rows(self, batch):
-        """Run at most `chunk_size` preprocessed images (n, 3, height, width), on one core."""
-        n = len(batch)
-        if torch.device(self.device).type == "cpu":
-            batch = filled(batch, self.chunk_size)
-        network = compiled(self, tuple(batch.shape)) if self.engine == "openvino" else None
-        if network is not None:
-            return network(batch)[:n]
+        """Run at most `chunk_size` images, levels (n, 3, height, width), on one core."""
+        if not self.on_cpu:
+            what = (self.device, self.layers, self.precision, batch.shape[1:])
+            return np.concatenate(
+                in_parts_that_fit(self._eager, batch, self.backbone.batch_sizes, what)
+            )
+        n, batch = len(batch), filled(batch, self.chunk_size)
+        network = compiled(self, tuple(batch.shape), batch.dtype) or self._eager
+        return network(batch)[:n]
+
+    def _eager(self, batch):
         with torch.inference_mode():
-            return self.run(batch)[:n].float().cpu().numpy()
+            return self.run(batch).float().cpu().numpy()
 
     def run(self, batch):
-        """Run a batch through the frozen layers and put their features side by side."""
+        """Run a batch of levels through the frozen layers and put their features side by side."""
         backbone = self.backbone.on(self.device)
-        x = batch.to(self.device, memory_format=torch.channels_last)
-        bfloat16 = torch.autocast(
-            torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bfloat16"
-        )
-        with bfloat16:
+        x = self.preprocessing.normalised(moved(batch, self.device))
+        with autocast(self.device, self.precision):
             rows = backbone.run(
                 x, self.layers, lambda a: pool(a, self.pooling, backbone.channels_last_maps)
             )
@@ -98,7 +108,8 @@ class FrozenPass:
             return known[what]
         try:
             with torch.inference_mode():
-                known[what] = self.run(torch.zeros(1, 3, height, width)).shape[1]
+                image = torch.zeros(1, 3, height, width, dtype=torch.uint8)
+                known[what] = self.run(image).shape[1]
             return known[what]
         except CANNOT_TAKE as error:
             raise ValueError(
@@ -107,38 +118,7 @@ class FrozenPass:
             ) from error
 
 
-def resolve_device(device):
-    """Return the torch device that the parameter `device` stands for."""
-    if device != "auto":
-        try:
-            device = torch.device(device)
-            torch.empty(0, device=device)
-        except (RuntimeError, AssertionError) as error:  # torch: unknown, or not on this machine
-            raise ValueError(
-                f"device={str(device)!r} cannot be used here ({str(error).splitlines()[0]}). Take "
-                '"auto", or "cpu".'
-            ) from error
-        return str(device)
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def resolve_precision(precision, device):
-    """Return the precision that "auto" stands for: bfloat16 where it is in the hardware."""
-    if precision != "auto":
-        return precision
-    kind = torch.device(device).type
-    if kind == "cuda":
-        in_hardware = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        # Older versions of torch lack one or the other.
-        names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-        in_hardware = kind == "cpu" and any(getattr(torch.cpu, name, bool)() for name in names)
-    return "bfloat16" if in_hardware else "float32"
-
-
-def embed(images, frozen, *, n_features, cache, n_jobs=None, verbose=0):
+def embed(images, frozen, *, n_features, cache, n_jobs=None, verbose=0, large_in_file=False):
     """Return the rows of `images`, from the cache where it has them.
 
     Parameters
@@ -152,18 +132,27 @@ def embed(images, frozen, *, n_features, cache, n_jobs=None, verbose=0):
         Processes (joblib) among which the images that are not cached are divided.
     verbose : int, default=0
         Whether to show a progress bar.
+    large_in_file : bool, default=False
+        Whether more than 1 GiB of rows may lie in a temporary file. They would leave room for
+        nothing else in a cache in memory, and are not put there.
 
     Returns
     -------
     ndarray of shape (len(images), n_features), float32 and C-contiguous
     """
     store = open_store(cache)
-    rows = np.empty((len(images), n_features), dtype=np.float32)
+    shape = (len(images), n_features)
+    if large_in_file and 4 * math.prod(shape) > LARGE:
+        rows = _in_file(shape)
+        store = open_store(None if cache == "memory" else cache)
+    else:
+        rows = np.empty(shape, dtype=np.float32)
     first = {}  # where each key stands first: what comes twice is computed once
     own = np.empty(len(images), dtype=np.intp)
     for i, key in enumerate(_keys(images, frozen.key())):
         own[i] = first.setdefault(key, i)
 
+    frozen_key = None if isinstance(store, NoStore) else frozen.key()
     missing = []
     keys = list(first)
     for start in range(0, len(keys), 1000):
@@ -178,11 +167,19 @@ def embed(images, frozen, *, n_features, cache, n_jobs=None, verbose=0):
     with tqdm(
         total=len(missing), unit="image", desc=frozen.backbone.name, disable=not verbose
     ) as bar:
-        for indices, some_keys, some_rows in _compute(images, missing, frozen, n_jobs):
+        for indices, some_keys, some_rows in _compute(images, missing, frozen, frozen_key, n_jobs):
             store.put_many(some_keys, some_rows)
             rows[indices] = some_rows
             bar.update(len(indices))
-    return rows[own] if len(first) < len(images) else rows
+    again = np.flatnonzero(own != np.arange(len(images)))
+    rows[again] = rows[own[again]]
+    return rows
+
+
+def _in_file(shape):
+    """Return an array in a temporary file, which goes when the array does."""
+    with tempfile.TemporaryFile() as file:
+        return np.asarray(np.memmap(file, dtype=np.float32, mode="w+", shape=shape))
 
 
 def _keys(images, frozen_key):
@@ -198,24 +195,24 @@ def _keys(images, frozen_key):
             yield _join(digest, frozen_key)
 
 
-def _compute(images, missing, frozen, n_jobs):
-    """Yield (indices, keys, rows) of one batch after another."""
+def _compute(images, missing, frozen, frozen_key, n_jobs):
+    """Yield (indices, keys, rows) of one batch after another; without `frozen_key` no keys."""
     n_jobs = min(effective_n_jobs(n_jobs), -(-len(missing) // frozen.batch_size))
     if n_jobs <= 1:
-        yield from _batches(images, missing, frozen)
+        yield from _batches(images, missing, frozen, frozen_key)
         return
     # Some batches a task, so that what is done reaches the cache long before the end.
     size = frozen.batch_size * max(1, min(8, len(missing) // (n_jobs * frozen.batch_size)))
     tasks = [missing[start : start + size] for start in range(0, len(missing), size)]
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_compute_task)(images.take(task), frozen) for task in tasks
+        delayed(_compute_task)(images.take(task), frozen, frozen_key) for task in tasks
     )
     for task, (order, keys, rows) in zip(tasks, results, strict=True):
         yield [task[i] for i in order], keys, rows
 
 
-def _compute_task(images, frozen):
-    batches = list(_batches(images, range(len(images)), frozen))
+def _compute_task(images, frozen, frozen_key):
+    batches = list(_batches(images, range(len(images)), frozen, frozen_key))
     return (
         [i for indices, _, _ in batches for i in indices],
         [key for _, keys, _ in batches for key in keys],
@@ -223,53 +220,51 @@ def _compute_task(images, frozen):
     )
 
 
-def _batches(images, indices, frozen):
+def _batches(images, indices, frozen, frozen_key):
     """Yield (indices, keys, rows) of one chunk after another.
 
     On a CPU each core takes a chunk all the way from the file to the rows. A GPU gets its chunks
     decoded in threads ahead of it.
     """
-    if torch.device(frozen.device).type != "cpu":
-        for chunk in _decoded_ahead(images, indices, frozen):
+    prepared = partial(_prepared, images=images, frozen=frozen, frozen_key=frozen_key)
+    if not frozen.on_cpu:
+        for chunk in _joined(prepared, indices, frozen.chunk_size):
             yield _run(*chunk, images, frozen)
         return
     size = frozen.chunk_size
     chunks = [indices[start : start + size] for start in range(0, len(indices), size)]
-    yield from on_each_core(
-        lambda chunk: _run(*_prepared(chunk, images, frozen), images, frozen), chunks
-    )
+    yield from on_each_core(lambda chunk: _run(*prepared(chunk), images, frozen), chunks)
 
 
-def _prepared(indices, images, frozen):
-    """Return the indices, the cache keys and the network's input (n, 3, height, width)."""
+def _prepared(indices, images, frozen, frozen_key):
+    """Return the indices, the cache keys and the levels (n, 3, height, width)."""
     # Read again rather than kept from the first step: a hundred thousand images fit nowhere. The
     # keys are made again too, so that each always belongs to the pixels of its row.
     opened = [images.open(i) for i in indices]
     pixels = [image.decode(frozen.preprocessing.at_least) for image in opened]
     if len({(image.shape, image.dtype) for image in pixels}) == 1:
-        batch = frozen.preprocessing(np.stack(pixels))
-    else:
-        batch = torch.stack([frozen.preprocessing(image) for image in pixels])
-    frozen_key = frozen.key()
-    return list(indices), [_join(image.digest, frozen_key) for image in opened], batch
+        batch = frozen.preprocessing.levels(np.stack(pixels))
+    else:  # of uint8 and float32 together cat makes float32
+        batch = torch.cat([frozen.preprocessing.levels(image)[None] for image in pixels])
+    keys = [] if frozen_key is None else [_join(image.digest, frozen_key) for image in opened]
+    return list(indices), keys, batch
 
 
-def _decoded_ahead(images, indices, frozen):
-    """Yield chunks of `_prepared` images of one shape.
+def _joined(prepared, indices, size):
+    """Yield chunks of images of one shape, `prepared` in threads ahead of whoever takes them.
 
     Images of rare shapes wait until there are enough of them, but not more than four chunks in
     all: then the commonest shape goes.
     """
-    size, waiting = frozen.chunk_size, defaultdict(list)
-    one = partial(_prepared, images=images, frozen=frozen)
+    waiting = defaultdict(list)
 
     def joined(chunk):
         some, keys, batches = zip(*chunk, strict=True)
-        return [i for (i,) in some], [key for (key,) in keys], torch.cat(batches)
+        return [i for (i,) in some], [key for one in keys for key in one], torch.cat(batches)
 
-    for prepared in in_threads(one, ([i] for i in indices), _n_threads(), ahead=2 * size):
-        shape = prepared[2].shape
-        waiting[shape].append(prepared)
+    for one in in_threads(prepared, ([i] for i in indices), _n_threads(), ahead=2 * size):
+        shape = one[2].shape
+        waiting[shape].append(one)
         if sum(map(len, waiting.values())) == 4 * size:
             shape = max(waiting, key=lambda shape: len(waiting[shape]))
         elif len(waiting[shape]) < size:

@@ -45,33 +45,54 @@ def resolve_engine(engine, device, crop):
     return "torch"
 
 
-def compiled(frozen, shape):
-    """Return a function from a batch of this shape to its rows, or None where torch must do it.
+def compiled(frozen, shape, dtype):
+    """Return a function from a batch to its rows as an array, or None where torch runs plainly.
 
     Parameters
     ----------
     frozen : FrozenPass
+        On a CPU.
     shape : (n, 3, height, width)
+    dtype : torch.dtype
+        Of the levels, uint8 or float32.
     """
+    if frozen.engine == "torch" and not _can_be_traced(frozen):
+        return None
     with _COMPILING:  # not twice, by two threads
-        return _compiled(frozen, shape)
+        return _compiled(replace(frozen, batch_size=shape[0]), shape, dtype)
+
+
+def _can_be_traced(frozen):
+    """Whether a trace is what the network does with any image, and no slower.
+
+    A network of the user's may choose its way by what it sees. Where each image has its own shape,
+    tracing would take longer than it saves, and torch leaves autocast out of a frozen trace.
+    """
+    fixed = frozen.preprocessing.crop is not None and frozen.precision == "float32"
+    return fixed and frozen.backbone.is_stock
 
 
 @lru_cache(maxsize=8)
-def _compiled(frozen, shape):
-    examples = [noise(*shape), torch.zeros(shape)]
+def _compiled(frozen, shape, dtype):
+    examples = [(255 * noise(*shape)).to(dtype), torch.zeros(shape, dtype=dtype)]
     network = _Frozen(replace(frozen, precision="float32"))  # OpenVINO lowers it by itself
     with torch.no_grad():
         wanted = [network(x).numpy() for x in examples]  # now, so that no trace sees folding
+    openvino, name = frozen.engine == "openvino", frozen.backbone.name
+    warn = _warn if openvino else lambda reason: None  # plain torch is what was asked for
     try:
-        run = _Compiled(network, examples[0], frozen.precision)
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # that sizes become constants: one shape is all we want
+            traced = torch.jit.trace(network, examples[0], check_trace=False)
+            run = _OpenVINO(traced, examples[0], frozen.precision) if openvino else _Traced(traced)
+        got = [run(x) for x in examples]
     except Exception as error:  # whatever conversion says to a network it does not know
-        return _warn(f"it cannot convert {frozen.backbone.name} ({str(error).splitlines()[0]})")
+        return warn(f"it cannot convert {name} ({str(error).splitlines()[0]})")
     if frozen.precision == "float32":
-        for x, rows in zip(examples, wanted, strict=True):
-            off = np.abs(run(x) - rows).max() / max(np.abs(rows).max(), 1e-30)
+        for rows, others in zip(wanted, got, strict=True):
+            off = np.abs(others - rows).max() / max(np.abs(rows).max(), 1e-30)
             if not off <= TOLERANCE:
-                return _warn(f"its rows of {frozen.backbone.name} are off by {off:.1g}")
+                return warn(f"its rows of {name} are off by {off:.1g}")
     return run
 
 
@@ -86,16 +107,24 @@ class _Frozen(nn.Module):
         return self._run(x)
 
 
-class _Compiled:
+class _Traced:
+    """A trace of a network, which runs without Python and its lock."""
+
+    def __init__(self, traced):
+        self._run = torch.jit.freeze(traced.eval())
+
+    def __call__(self, batch):
+        with torch.inference_mode():
+            return self._run(batch).numpy()
+
+
+class _OpenVINO:
     """A compiled network, with a request for each thread that runs it."""
 
-    def __init__(self, network, example, precision):
+    def __init__(self, traced, example, precision):
         import openvino
 
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # that sizes become constants: one shape is all we want
-            traced = torch.jit.trace(network, example, check_trace=False)
-            model = openvino.convert_model(traced, example_input=example)
+        model = openvino.convert_model(traced, example_input=example)
         model.reshape(list(example.shape))
         n_cores = cpu_count()
         settings = {

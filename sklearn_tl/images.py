@@ -115,7 +115,10 @@ class _ImageFile:
     def __init__(self, path, value_range, where):
         self._value_range, self._where = value_range, where
         self._data = _read_file(path, where)
-        self.digest = _sha256(f"file {value_range}", self._data)
+
+    @property
+    def digest(self):
+        return _sha256(f"file {self._value_range}", self._data)
 
     def decode(self, at_least=None):
         """Return the pixels, of a JPEG file at a half, quarter or eighth of its size.
@@ -138,7 +141,10 @@ class _Pixels:
 
     def __init__(self, pixels):
         self._pixels = pixels
-        self.digest = _sha256(f"pixels {pixels.dtype} {pixels.shape}", pixels)
+
+    @property
+    def digest(self):
+        return _sha256(f"pixels {self._pixels.dtype} {self._pixels.shape}", self._pixels)
 
     def decode(self, at_least=None):
         """Return the pixels."""

@@ -24,6 +24,8 @@ from skorch.helper import predefined_split
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from sklearn_tl.devices import is_out_of_memory
+
 MAX_GRADIENT_NORM = 1.0
 _ONE_TRAINING = threading.RLock()  # the generators and the number of threads are the process's
 
@@ -69,6 +71,8 @@ def train(
     ------
     ValueError
         If the loss or a weight is no longer finite.
+    MemoryError
+        If the device's memory does not hold a training step.
     KeyboardInterrupt
         If the user interrupts, and there is no best epoch to keep.
     """
@@ -96,6 +100,14 @@ def train(
     net = new_net(tail, n_classes, callbacks=[*own, *callbacks], **params)
     try:
         net.partial_fit(train_set, y=None)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        size = params.get("iterator_train__batch_size", params["batch_size"])
+        raise MemoryError(
+            f"The device has no memory for a training step on {size} images "
+            f"({str(error).splitlines()[0]}). Set a smaller batch_size, or unfreeze fewer layers."
+        ) from error
     except KeyError as error:
         if valid_set is None and "valid" in str(error):
             error.add_note("A callback asks for validation scores: set early_stopping=True.")

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from sklearn_tl.backbones import Backbone
+from sklearn_tl.devices import autocast, in_parts_that_fit, kind_of, moved
 from sklearn_tl.embedding import pool
 from sklearn_tl.inference import Replicas, noise
 from sklearn_tl.layers import find_classifier
@@ -33,13 +34,16 @@ class Tail(nn.Module):
         Takes embeddings (n, n_features) and returns logits (n, n_classes).
     channels_last_maps : bool, default=False
         Whether the network's own activation maps are channels last.
+    precision : {"float32", "bfloat16"}, default="float32"
+        In which the network computes. The head and the loss are always in float32.
     """
 
-    def __init__(self, network, head, channels_last_maps=False):
+    def __init__(self, network, head, channels_last_maps=False, precision="float32"):
         super().__init__()
         self.network = network
         self.head = head
         self.channels_last_maps = channels_last_maps
+        self.precision = precision
 
     def embed(self, x):
         """Return the embeddings (n, n_features) of a batch."""
@@ -47,7 +51,8 @@ class Tail(nn.Module):
             return x
         if x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
-        return pool(self.network(x), "avg", self.channels_last_maps)
+        with autocast(x.device, self.precision):
+            return pool(self.network(x), "avg", self.channels_last_maps).float()
 
     def forward(self, x):
         return self.head(self.embed(x))
@@ -246,14 +251,19 @@ def check_head(head, n_features, n_classes):
 def embed_rows(tail, x, chunk_size):
     """Return the embeddings (n, n_features) of the inputs of a tail, as a float32 array."""
     device = next(tail.parameters(), torch.empty(0)).device
-    tails = Replicas(tail.eval())
+    tails, batch_sizes = Replicas(tail.eval()), {}
 
     def run(batch):
         with torch.inference_mode(), tails.one() as tail:
             # A copy, since a network may work in place.
-            return tail.embed(filled(batch, chunk_size).to(device, copy=True))[: len(batch)].cpu()
+            return tail.embed(moved(batch.clone(), device)).cpu()
 
-    return torch.cat(list(on_each_core(run, torch.from_numpy(x).split(chunk_size)))).numpy()
+    batches = torch.from_numpy(x).split(chunk_size)
+    if kind_of(device) == "cpu":
+        parts = on_each_core(lambda b: run(filled(b, chunk_size))[: len(b)], batches)
+    else:
+        parts = (part for b in batches for part in in_parts_that_fit(run, b, batch_sizes, None))
+    return torch.cat(list(parts)).numpy()
 
 
 def logits(head, rows):

@@ -4,7 +4,6 @@ import inspect
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -24,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl.backbones import load_backbone
 from sklearn_tl.cache import MEMORY
-from sklearn_tl.embedding import _batches, _decoded_ahead, _prepared, resolve_precision
+from sklearn_tl.embedding import _batches
 from sklearn_tl.images import as_images
 
 
@@ -196,7 +195,7 @@ def test_many_sizes_do_not_pile_up():
             return super().__getitem__(i)
 
     extractor = ConvFeatureExtractor(TinyNet, image_size="native", batch_size=2).fit(X)
-    batches = _batches(as_images(Watched(X)), range(40), extractor._frozen_pass((), "avg"))
+    batches = _batches(as_images(Watched(X)), range(40), extractor._frozen_pass((), "avg"), b"")
     first = next(batches)
     assert len(read) <= 4 * 2 + 2 * 2 + 1  # waiting for their like, and read ahead
     order = [*first[0], *(i for indices, _, _ in batches for i in indices)]
@@ -576,30 +575,3 @@ def test_verbose_shows_a_bar(extractor, make_images, capsys):
     assert capsys.readouterr() == ("", "")
     extractor.set_params(verbose=1, cache=None).fit_transform(make_images())
     assert "6/6" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("in_hardware", "device", "precision"),
-    [(True, "cpu", "bfloat16"), (False, "cpu", "float32"), (True, "mps", "float32")],
-)
-def test_precision_auto(in_hardware, device, precision, monkeypatch):
-    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
-        monkeypatch.setattr(torch.cpu, name, lambda: in_hardware, raising=False)
-    assert resolve_precision("auto", device) == precision
-    assert resolve_precision("float32", device) == "float32"
-    assert resolve_precision("bfloat16", device) == "bfloat16"
-
-
-def test_chunks_of_a_gpu_are_decoded_ahead_and_of_one_shape(make_images):
-    """No GPU is needed to look at what it would get."""
-    sizes = [(32, 40)] * 5 + [(20, 20)] + [(32, 40)] * 4 + [(24, 24)]
-    images = as_images([make_images(1, *size, seed=i)[0] for i, size in enumerate(sizes)])
-    extractor = ConvFeatureExtractor(TinyNet, image_size="native", batch_size=4)
-    frozen = replace(extractor.fit(images)._frozen_pass((), "avg"), device="cuda")
-    chunks = list(_decoded_ahead(images, range(len(images)), frozen))
-    assert [some for some, _, _ in chunks] == [[0, 1, 2, 3], [4, 6, 7, 8], [5], [9], [10]]
-    frozen = replace(frozen, device="cpu")
-    for some, keys, batch in chunks:
-        alone = [_prepared([i], images, frozen) for i in some]
-        assert keys == [key for _, (key,), _ in alone]
-        assert torch.equal(batch, torch.cat([one for _, _, one in alone]))
