@@ -122,7 +122,7 @@ def tuned_network(name, images, engine):
     extractor = ConvFeatureExtractor(name, weights=weights_of(name), cache=None, engine=engine)
     frozen = extractor.fit(images)._frozen_pass((), "avg")
     chunks = frozen.preprocessing(images).split(frozen.chunk_size)
-    chunks = [chunk.contiguous(memory_format=torch.channels_last) for chunk in chunks]
+    chunks = [chunk.contiguous() if engine == "openvino" else chunk for chunk in chunks]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         network = Network(frozen.backbone).eval()
@@ -142,8 +142,10 @@ def embetter_pipeline():
 
     with mock.patch("timm.create_model", create_model):
         encoder = TimmEncoder("tf_efficientnet_lite0")
-    state = load("efficientnet_lite0", "default")[0].state_dict()
-    encoder.model.load_state_dict({k: v for k, v in state.items() if "classifier" not in k})
+    # The same tensors in the same order, under other names; and what a user has to know of.
+    tensors = load("efficientnet_lite0", "default")[0].state_dict().values()
+    encoder.model.load_state_dict(dict(zip(encoder.model.state_dict(), tensors, strict=False)))
+    encoder.model.eval()
     return make_pipeline(ImageLoader(convert="RGB"), encoder).fit_transform
 
 

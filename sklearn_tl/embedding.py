@@ -76,7 +76,7 @@ class FrozenPass:
         return max(1, min(self.batch_size, pixels // math.prod(self.preprocessing.crop)))
 
     def rows(self, batch):
-        """Run at most `chunk_size` images, levels (n, 3, height, width), on one core."""
+        """Run at most `chunk_size` images, levels (n, height, width, 3), on one core."""
         if not self.on_cpu:
             what = (self.device, self.layers, self.precision, batch.shape[1:])
             return np.concatenate(
@@ -108,7 +108,7 @@ class FrozenPass:
             return known[what]
         try:
             with torch.inference_mode():
-                image = torch.zeros(1, 3, height, width, dtype=torch.uint8)
+                image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
                 known[what] = self.run(image).shape[1]
             return known[what]
         except CANNOT_TAKE as error:
@@ -237,7 +237,7 @@ def _batches(images, indices, frozen, frozen_key):
 
 
 def _prepared(indices, images, frozen, frozen_key):
-    """Return the indices, the cache keys and the levels (n, 3, height, width)."""
+    """Return the indices, the cache keys and the levels (n, height, width, 3)."""
     # Read again rather than kept from the first step: a hundred thousand images fit nowhere. The
     # keys are made again too, so that each always belongs to the pixels of its row.
     opened = [images.open(i) for i in indices]
@@ -279,7 +279,7 @@ def _run(indices, keys, batch, images, frozen):
     except CANNOT_TAKE as error:
         if frozen.preprocessing.crop is not None:
             raise
-        height, width = batch.shape[2:]
+        height, width = batch.shape[1:3]
         raise ValueError(
             f"X[{images.position(indices[0])}] has {height} x {width} pixels, which "
             f'{frozen.backbone.name} cannot take at image_size="native" ({error}). Set an '

@@ -52,7 +52,7 @@ def compiled(frozen, shape, dtype):
     ----------
     frozen : FrozenPass
         On a CPU.
-    shape : (n, 3, height, width)
+    shape : (n, height, width, 3)
     dtype : torch.dtype
         Of the levels, uint8 or float32.
     """
@@ -142,7 +142,7 @@ class _OpenVINO:
             request = self._model.create_infer_request()
         try:
             # A copy, since the result is memory of the request.
-            return np.array(request.infer([batch.contiguous().numpy()], share_inputs=True)[0])
+            return np.array(request.infer([batch.numpy()], share_inputs=True)[0])
         finally:
             self._free.append(request)
 

@@ -69,12 +69,12 @@ class Preprocessing:
         return self.finish(self.scale(pixels))
 
     def levels(self, pixels):
-        """Scale and crop images: a tensor (..., 3, height, width) of levels from 0 to 255.
+        """Scale and crop images: a tensor (..., height, width, 3) of levels from 0 to 255.
 
         What is left for `normalised` is done best where the network runs, since levels of 8 bits
         are a quarter of what it makes of them.
         """
-        return _levels(self._cropped(self.scale(pixels)))
+        return self._levels(self.scale(pixels))
 
     def scale(self, pixels):
         """Scale images to cover the crop, as a tensor (..., 3, height, width) of their dtype."""
@@ -96,31 +96,27 @@ class Preprocessing:
 
     def finish(self, image):
         """Crop at the centre and normalise."""
-        return self.normalised(_levels(self._cropped(image)))
+        return self.normalised(self._levels(image))
 
-    def _cropped(self, image):
-        return image if self.crop is None else F.center_crop(image, self.crop)
+    def _levels(self, image):
+        if self.crop is not None:
+            image = F.center_crop(image, self.crop)
+        if image.dtype != torch.uint8:
+            largest = 1 if image.is_floating_point() else torch.iinfo(image.dtype).max
+            image = image.to(torch.float32) * (255 / largest)
+        return image.movedim(-3, -1).contiguous()
 
     def normalised(self, levels):
-        """Return levels (..., 3, height, width) as network input: float32, channels last."""
+        """Return levels as network input (..., 3, height, width): float32, channels last."""
         # One new tensor and no more: a large one costs as much to get as to fill. And by whole
         # lines, since arithmetic on three numbers at a time takes six times as long.
-        image = levels.movedim(-3, -1).to(
-            torch.float32, copy=True, memory_format=torch.contiguous_format
-        )
+        image = levels.to(torch.float32, copy=True)
         image = image.sub_(self._line(self.mean, image)).div_(self._line(self.std, image))
         return image.movedim(-1, -3)
 
     @staticmethod
     def _line(values, image):
         return torch.tensor(values, device=image.device).mul(255).repeat(image.shape[-2], 1)
-
-
-def _levels(image):
-    if image.dtype == torch.uint8:
-        return image
-    largest = 1 if image.is_floating_point() else torch.iinfo(image.dtype).max
-    return image.to(torch.float32) * (255 / largest)
 
 
 def _trim(image, target):
