@@ -4,6 +4,7 @@ A grid search of 5 folds and 12 values of C on ConvFeatureExtractor and Logistic
 cache each time, beside its floor: one tuned pass, and then the same search of the logistic
 regression alone on the rows that it gave. Then the same with `n_jobs=2` and a file for a
 cache, and a warm `transform` beside a cold one. In turn, several times over; the median counts.
+With `--no-cache` also the same search with `cache=None`, once, since it takes some sixty passes.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_limits
 
 from sklearn_tl import ConvFeatureExtractor, clear_cache
 from sklearn_tl.datasets import load_photo_patches
@@ -59,10 +61,13 @@ def transform(paths, cache):
     ConvFeatureExtractor(cache=cache).fit_transform(paths)
 
 
+# A second BLAS thread makes these regressions ten times slower on two cores, and their time random.
+@threadpool_limits.wrap(1, user_api="blas")
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data", type=Path, help="folder of class folders; default: photographs")
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--no-cache", action="store_true", help="search without a cache, too")
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
     args = parser.parse_args()
     print(machine(), "\n")
@@ -88,9 +93,13 @@ def main():
             timed("transform, warm in a file", transform, paths, file)
             print({what: round(some[-1], 2) for what, some in seconds.items()}, flush=True)
 
+        if args.no_cache:
+            timed("search, cache=None", search, paths, y, None, None)
+
     medians = {what: statistics.median(some) for what, some in seconds.items()}
     pairs = [
         ("search", "floor"),
+        *([("search, cache=None", "search")] if args.no_cache else []),
         ("search, n_jobs=2, file", "search"),
         ("transform, cold", "transform, warm in memory"),
         ("transform, cold", "transform, warm in a file"),

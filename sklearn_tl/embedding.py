@@ -6,8 +6,10 @@ the network on it.
 """
 
 import hashlib
+import itertools
 import math
 import tempfile
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +29,7 @@ from sklearn_tl.threads import filled, in_threads, on_each_core
 
 ROWS_VERSION = 3  # to be raised by any change of this package that changes rows
 DIGESTS_PER_TASK = 64
+THREADS_PAY = 1e-4  # seconds for a digest, from which on threads are sooner done
 LARGE = MEMORY_LIMIT  # bytes of rows
 # At once on a core, which larger chunks make no faster.
 CHUNK_PIXELS = {"torch": 4 * 224**2, "openvino": 2 * 224**2}
@@ -183,14 +186,23 @@ def _in_file(shape):
 
 
 def _keys(images, frozen_key):
-    """Yield the cache key of every image; files are read in threads."""
+    """Yield the cache key of every image.
+
+    Where reading takes its time, as with large files or distant ones, it is done in threads.
+    Small files would only make these wait for each other, twice as long in all.
+    """
 
     def digests(start):
         stop = min(start + DIGESTS_PER_TASK, len(images))
         return [images.open(i).digest for i in range(start, stop)]
 
-    starts = range(0, len(images), DIGESTS_PER_TASK)
-    for some in in_threads(digests, starts, _n_threads(), ahead=_n_threads()):
+    start = time.perf_counter()
+    first = digests(0)
+    takes_time = time.perf_counter() - start > THREADS_PAY * len(first)
+    starts = range(DIGESTS_PER_TASK, len(images), DIGESTS_PER_TASK)
+    n = _n_threads()
+    rest = in_threads(digests, starts, n, ahead=n) if takes_time else map(digests, starts)
+    for some in itertools.chain([first], rest):
         for digest in some:
             yield _join(digest, frozen_key)
 

@@ -73,11 +73,13 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     batch_size : int, default=32
         The most images that go through the network at once. A CPU takes fewer, and as many of
         these chunks at the same time as it has cores: 4 images at 224 x 224 pixels, 32 at 64 x 64.
+        A GPU without the memory for so many gets half of them, with a warning.
     device : str or torch.device, default="auto"
         "auto" takes a GPU (CUDA, then Apple's) where there is one, else the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="float32"
-        bfloat16 is faster where the processor or GPU computes in it, and moves features by up to
-        1 %. "auto" takes it there and nowhere else.
+        bfloat16 is up to twice as fast where the processor or GPU computes in it, and moves an
+        embedding: of the default backbone by some 4 % of its length, of ResNets by 0.5 %. "auto"
+        takes it there and nowhere else.
     engine : {"auto", "torch", "openvino"}, default="torch"
         What runs the network on a CPU. OpenVINO, an extra, is faster and takes some
         seconds to begin; its features are equal to 1e-4 of the largest. "auto" is OpenVINO where

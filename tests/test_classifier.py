@@ -37,12 +37,14 @@ from sklearn_tl import (
     FineTuneClassifier,
     augmentation,
     clear_cache,
+    embedding,
     labels,
     training,
     tuning,
 )
 from sklearn_tl import images as images_module
 from sklearn_tl.backbones import load_backbone
+from sklearn_tl.cache import MEMORY
 
 DEPTHS = (None, 1, 2, "stage1", "all")
 
@@ -501,6 +503,29 @@ def test_more_images_than_are_kept(monkeypatch):
     expected = make("all").fit(X, y).predict_proba(X)
     monkeypatch.setattr(augmentation, "KEEP_BYTES", 4000)
     np.testing.assert_array_equal(make("all").fit(X, y).predict_proba(X), expected)
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+def test_large_activations_lie_in_a_file(cache, tmp_path, monkeypatch, network_images):
+    """And leave the memory cache to what fits there."""
+    cache = tmp_path / "cache" if cache == "file" else cache
+    X, y = study(3, 30)
+    X[7] = X[3]
+    wanted = make().fit(X, y).predict_proba(X)
+    clear_cache()
+    made, in_file = [], embedding._in_file
+
+    def counting(shape):
+        made.append(shape)
+        return in_file(shape)
+
+    monkeypatch.setattr(embedding, "_in_file", counting)
+    monkeypatch.setattr(embedding, "LARGE", 10_000)
+    network_images.clear()
+    np.testing.assert_array_equal(make(cache=cache).fit(X, y).predict_proba(X), wanted)
+    assert made == [(30, 640)] * 2  # to train on, and to predict
+    assert len(MEMORY) == 0
+    assert sum(network_images) == (29 if cache != "memory" else 58)
 
 
 # --- studies -------------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+import numpy as np
 import pytest
 import torch
 from conftest import NormNet, TinyNet
 from numpy.testing import assert_array_equal
 from torch import nn
 
-from sklearn_tl import ConvFeatureExtractor
+from sklearn_tl import ConvFeatureExtractor, engine
 from sklearn_tl.backbones import load_backbone
 from sklearn_tl.inference import Replicas, folded
 from sklearn_tl.threads import in_threads
@@ -218,3 +219,72 @@ def test_each_thread_keeps_to_one_core():
         assert {int(n) for n in in_threads(work, items(), n_threads=4, ahead=4)} == {1}
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.fixture
+def traces(monkeypatch):
+    """Return a list to which every trace of a network is added."""
+    made, make = [], engine._Traced
+
+    def counting(traced):
+        made.append(make(traced))
+        return made[-1]
+
+    monkeypatch.setattr(engine, "_Traced", counting)
+    engine._compiled.cache_clear()
+    yield made
+    engine._compiled.cache_clear()
+
+
+def plain_rows(extractor, X, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_can_be_traced", lambda frozen: False)
+        return extractor.transform(X)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_traces_return_what_their_networks_do(name, make_images, traces, monkeypatch):
+    X = make_images(3, 64, 64)
+    weights = "default" if name == "efficientnet_lite0" else None
+    extractor = ConvFeatureExtractor(name, weights=weights, image_size=64, cache=None).fit(X)
+    wanted = plain_rows(extractor, X, monkeypatch)
+    got = extractor.transform(X)
+    assert len(traces) == 1
+    assert abs(got - wanted).max() <= 1e-5 * abs(wanted).max()
+    assert_array_equal(extractor.transform(X), got)
+    assert len(traces) == 1
+
+
+def test_networks_of_ones_own_and_many_shapes_are_not_traced(make_images, traces):
+    X = make_images(3, 64, 64)
+    for parameters in ({"backbone": NormNet}, {"image_size": "native"}, {"precision": "bfloat16"}):
+        ConvFeatureExtractor(cache=None, **parameters).fit_transform(X)
+    assert not traces
+
+
+@pytest.mark.parametrize("how", ["fails", "is wrong"])
+def test_where_a_trace_is_no_use_the_network_runs_plainly(how, make_images, monkeypatch):
+    class Useless:
+        def __init__(self, traced):
+            if how == "fails":
+                raise RuntimeError("cannot be frozen")
+
+        def __call__(self, batch):
+            return np.ones((len(batch), 1280), dtype=np.float32)
+
+    X = make_images(3, 64, 64)
+    extractor = ConvFeatureExtractor(image_size=64, cache=None).fit(X)
+    wanted = plain_rows(extractor, X, monkeypatch)
+    monkeypatch.setattr(engine, "_Traced", Useless)
+    engine._compiled.cache_clear()
+    assert_array_equal(extractor.transform(X), wanted)
+    engine._compiled.cache_clear()
+
+
+def test_images_of_8_and_of_more_bits_in_one_chunk(make_images):
+    X = make_images(4, 64, 64)
+    deep = [image / np.float32(255.5) for image in X]  # no 8-bit levels
+    extractor = ConvFeatureExtractor(image_size=64, cache=None).fit(X)
+    mixed = extractor.transform([X[0], deep[1], X[2], deep[3]])
+    alone = np.concatenate([extractor.transform(X), extractor.transform(deep)])
+    np.testing.assert_allclose(mixed, alone[[0, 5, 2, 7]], rtol=1e-5, atol=1e-5)
