@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from _report import machine, print_table, write_json
+from joblib.externals.loky import get_reusable_executor
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -86,6 +87,7 @@ def main():
             file = Path(folder, f"{i}.sqlite")
             timed("floor", floor, paths, y)
             timed("search", search, paths, y, "memory", None)
+            get_reusable_executor().shutdown(wait=True)  # so that processes are started each time
             timed("search, n_jobs=2, file", search, paths, y, file, 2)
             clear_cache()
             timed("transform, cold", transform, paths, "memory")

@@ -1,9 +1,30 @@
 """Transfer learning for images as scikit-learn estimators."""
 
+from sklearn_tl.activation_maps import class_activation_maps
 from sklearn_tl.backbones import list_backbones
 from sklearn_tl.cache import clear_cache
 from sklearn_tl.classifier import FineTuneClassifier
+from sklearn_tl.displays import (
+    EmbeddingDisplay,
+    PredictionGridDisplay,
+    TrainingHistoryDisplay,
+)
 from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.strategies import StrategyComparison, compare_strategies
+from sklearn_tl.strategy_displays import StrategyCurvesDisplay, StrategyDisplay
 
-__all__ = ["ConvFeatureExtractor", "FineTuneClassifier", "clear_cache", "list_backbones"]
+__all__ = [
+    "ConvFeatureExtractor",
+    "FineTuneClassifier",
+    "list_backbones",
+    "clear_cache",
+    "compare_strategies",
+    "StrategyComparison",
+    "class_activation_maps",
+    "TrainingHistoryDisplay",
+    "EmbeddingDisplay",
+    "PredictionGridDisplay",
+    "StrategyDisplay",
+    "StrategyCurvesDisplay",
+]
 __version__ = "0.1.0"

@@ -20,9 +20,12 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from sklearn_tl import ConvFeatureExtractor, __version__
+from sklearn_tl import ConvFeatureExtractor, __version__, compare_strategies
+from sklearn_tl._plotting import require_matplotlib
 from sklearn_tl.datasets import load_photo_patches
 from sklearn_tl.folders import files_below, load, read, summary
+from sklearn_tl.report import write_report
+from sklearn_tl.strategies import default_strategies
 
 SIZES = (2, 5, 10, 20, 50, 100, 200)  # training images a class
 PATCH_SIZES = (2, 5, 10)
@@ -39,6 +42,11 @@ line cross-validates on all images. Raw pixels are what the embeddings have to b
 
 To name the classes of other images: sklearn-tl predict MODEL IMAGE [IMAGE ...]
 A model file is a pickle, and opening one may run any code: open only those you trust.
+"""
+COMPARE_HELP = """\
+FOLDER is laid out as for sklearn-tl without a command. DIR gets report.html, which needs no other
+file and no network, and its pictures as PNG. Training all layers takes most of the time: leave it
+out by --strategies "raw pixels" embeddings "head alone" "last layer".
 """
 PREDICT_HELP = """\
 Prints a line an image: path, class and probability, separated by tabs. Images that cannot be read
@@ -69,6 +77,8 @@ def main(argv: list[str] | None = None) -> int:
         try:
             if argv[:1] == ["predict"]:
                 status = predict(predict_parser().parse_args(argv[1:]))
+            elif argv[:1] == ["study"]:
+                status = compare(compare_parser().parse_args(argv[1:]))
             else:
                 status = report(study_parser().parse_args(argv))
             sys.stdout.flush()
@@ -87,7 +97,8 @@ def main(argv: list[str] | None = None) -> int:
 def study_parser():
     parser = argparse.ArgumentParser(
         "sklearn-tl",
-        usage="%(prog)s [options] [FOLDER]\n       %(prog)s predict MODEL IMAGE [IMAGE ...]",
+        usage="%(prog)s [options] [FOLDER]\n       %(prog)s study FOLDER --report DIR\n"
+        "       %(prog)s predict MODEL IMAGE [IMAGE ...]",
         description="Study by cross-validation what embeddings of a pretrained network gain over "
         "raw pixels, and fit a classifier on them.",
         epilog=STUDY_HELP,
@@ -103,6 +114,26 @@ def study_parser():
     add("--n-jobs", metavar="N", type=int, help="processes that share the images; default: 1")
     add("--seed", metavar="N", type=natural, default=0, help="of the random draws; default: 0")
     add("--version", action="version", version=f"sklearn-tl {__version__}")
+    return parser
+
+
+def compare_parser():
+    parser = argparse.ArgumentParser(
+        "sklearn-tl study",
+        description="Compare ways of transfer learning by cross-validation, with pictures.",
+        epilog=COMPARE_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add, names = parser.add_argument, list(default_strategies())
+    add("folder", metavar="FOLDER")
+    add("--report", metavar="DIR", type=Path, required=True, help="folder to write to")
+    add("--strategies", nargs="+", metavar="NAME", choices=names, default=names)
+    add("--train-sizes", nargs="+", metavar="N", type=int, help="of learning curves")
+    add("--cv", metavar="N", type=int, default=5, help="folds; default: %(default)s")
+    add("--backbone", metavar="NAME", default="efficientnet_lite0", help="default: %(default)s")
+    add("--errors", choices=("raise", "skip"), default="raise", help="at images without sense")
+    add("--n-jobs", metavar="N", type=int, help="processes that share the fits; default: 1")
+    add("--seed", metavar="N", type=natural, default=0, help="default: 0")
     return parser
 
 
@@ -144,7 +175,7 @@ def report(options):
         print(f"Built-in photographs: {summary(y)}")
         print("Trained on patches of their upper halves, tested on all of the lower halves.")
     else:
-        X, y, pixels = load(options.folder)
+        X, y, pixels, _ = load(options.folder)
         test = None
     sys.stdout.flush()
     splits = all_splits(y, test, options.seed)
@@ -169,6 +200,40 @@ def report(options):
     else:
         print("Next: the same with --out MODEL.joblib, to keep the classifier and use it by")
         print("sklearn-tl predict MODEL.joblib IMAGE ...")
+    return 0
+
+
+def compare(options):
+    """Compare strategies on a folder and write the report."""
+    require_matplotlib()
+    X, y, _, left_out = load(options.folder, errors=options.errors)
+    try:
+        options.report.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--report {options.report} cannot be made: {error.strerror}.") from error
+    comparison = compare_strategies(
+        X,
+        y,
+        backbone=options.backbone,
+        strategies=options.strategies,
+        cv=options.cv,
+        train_sizes=options.train_sizes,
+        n_jobs=options.n_jobs,
+        random_state=options.seed,
+        verbose=int(sys.stderr.isatty()),
+    )
+    print(f"\n{comparison.summary()}\n")
+    title = f"{os.path.basename(os.path.abspath(options.folder))}: which transfer learning?"
+    page = write_report(
+        options.report,
+        comparison,
+        X,
+        y,
+        title=title,
+        backbone=options.backbone,
+        left_out=left_out,
+    )
+    print(f"Wrote {page} and its pictures.")
     return 0
 
 

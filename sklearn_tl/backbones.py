@@ -48,7 +48,7 @@ class Backbone:
         self.module.to(memory_format=torch.channels_last)  # what CPUs convolve fastest
         self.channels_last_maps = has_channels_last_maps(module)
         self._source = source  # what a named network is loaded from again
-        self.row_lengths = {}  # a note for `FrozenPass.n_features`
+        self.row_lengths = {}  # a note for `FrozenPass.lengths`
         self.batch_sizes = {}  # and one for `FrozenPass.rows`: what fitted a device's memory
         self._inference = {}  # what runs in place of the module
         self._lock = threading.Lock()

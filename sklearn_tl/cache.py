@@ -4,6 +4,7 @@ A digest says all that a row depends on (see `embedding.py`), so that a row is n
 never replaced, and it does not matter who wrote it.
 """
 
+import hashlib
 import os
 import sqlite3
 import threading
@@ -62,8 +63,49 @@ def clear_cache(cache: str | os.PathLike = "memory") -> None:
     open_store(cache).clear()
 
 
+class LayerStore:
+    """A store in which the features of each layer of an image are a row of their own.
+
+    Parameters
+    ----------
+    store : NoStore, MemoryStore or DiskStore
+    layer_keys : list of bytes
+        From `FrozenPass.keys`.
+    lengths : list of int
+        The number of features of each layer.
+    """
+
+    def __init__(self, store, layer_keys, lengths):
+        self.shared = store.shared
+        self._store, self._layer_keys = store, layer_keys
+        self._bounds = np.cumsum(lengths)[:-1]
+
+    def get_many(self, digests):
+        """Return a dict of the rows of which all layers are there."""
+        keys = {digest: self._keys(digest) for digest in digests}
+        found = self._store.get_many([key for some in keys.values() for key in some])
+        return {
+            digest: np.concatenate([found[key] for key in some])
+            if len(some) > 1
+            else found[some[0]]
+            for digest, some in keys.items()
+            if all(key in found for key in some)
+        }
+
+    def put_many(self, digests, rows):
+        if digests:
+            keys = zip(*map(self._keys, digests), strict=True)  # a list a layer
+            for some, features in zip(keys, np.split(rows, self._bounds, axis=1), strict=True):
+                self._store.put_many(some, features)
+
+    def _keys(self, digest):
+        return [hashlib.sha256(digest + key).digest() for key in self._layer_keys]
+
+
 class NoStore:
     """Remembers nothing."""
+
+    shared = False  # with other processes
 
     def get_many(self, keys):
         return {}
@@ -74,6 +116,8 @@ class NoStore:
 
 class MemoryStore:
     """The most recently used rows, up to a number of bytes."""
+
+    shared = False
 
     def __init__(self, limit):
         self.limit = limit
@@ -119,6 +163,8 @@ class DiskStore:
     batch is one transaction of a write-ahead log, so that a process that is killed loses its
     unfinished batch and nothing else.
     """
+
+    shared = True
 
     def __init__(self, path):
         is_folder = os.fspath(path).endswith(("/", os.sep))

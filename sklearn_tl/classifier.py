@@ -146,7 +146,8 @@ class FineTuneClassifier(
         a factory's head. Pass an int for the same result at every call, on a CPU bit for bit,
         whatever was fitted before and whatever `n_jobs` is.
     verbose : int, default=0
-        With 1, print a line an epoch, and show a progress bar for frozen layers.
+        With 1, show a progress bar for frozen layers and one over the epochs. With 2, print a line
+        an epoch in its place.
 
     Attributes
     ----------
@@ -435,7 +436,7 @@ class FineTuneClassifier(
                 f"head is a {type(self.head).__name__}, but should be a function (n_features, "
                 "n_classes) that returns one: the number of classes is known in fit."
             )
-        self._n_features_out = self._frozen_pass((), "avg").n_features()
+        self._n_features_out = sum(self._frozen_pass((), "avg").lengths())
         self._head = self.head  # as fitted, whatever set_params does later
         if self.unfreeze is None:
             self._tuned, self._boundary = None, ((), "avg", (self._n_features_out,))
@@ -504,12 +505,17 @@ class FineTuneClassifier(
             patience=self.n_iter_no_change,
             callbacks=() if first else self.callbacks or (),
             advice=advice,
+            show_progress=self.verbose == 1 and not first,
             **self._net_settings() | params | ({"verbose": 0} if first else self.net_params or {}),
         )
 
     def _net_settings(self):
         device = resolve_device(self.device)
-        settings = {"batch_size": self.batch_size, "device": device, "verbose": self.verbose}
+        settings = {
+            "batch_size": self.batch_size,
+            "device": device,
+            "verbose": max(0, self.verbose - 1),
+        }
         if kind_of(device) == "cuda":
             settings["iterator_train__pin_memory"] = settings["iterator_valid__pin_memory"] = True
         return settings
@@ -566,15 +572,17 @@ class FineTuneClassifier(
         rows = self._rows(images, frozen, self.cache, large_in_file=True)
         return rows.reshape(len(images), *shape)
 
+    def _fill_cache(self, X):
+        """Run all images through the frozen layers, before any fit."""
+        images = self._check_images(X, reset=True)
+        self._plan(self._load_backbone())
+        if self._boundary is None:  # the head begins with the embeddings
+            self._rows(images, self._frozen_pass((), "avg"), self.cache)
+        else:
+            self._activations(images)
+
     def _rows(self, images, frozen, cache, **options):
-        return embed(
-            images,
-            frozen,
-            n_features=frozen.n_features(),
-            cache=cache,
-            verbose=self.verbose,
-            **options,
-        )
+        return embed(images, frozen, cache=cache, verbose=self.verbose, **options)
 
     def __getstate__(self):
         # Of the networks only the tensors that training changed, and no optimizer.

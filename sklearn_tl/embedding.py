@@ -8,7 +8,10 @@ the network on it.
 import hashlib
 import itertools
 import math
+import os
+import random
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -20,7 +23,7 @@ from joblib import Parallel, cpu_count, delayed, effective_n_jobs
 from tqdm.auto import tqdm
 
 from sklearn_tl.backbones import Backbone
-from sklearn_tl.cache import MEMORY_LIMIT, NoStore, open_store
+from sklearn_tl.cache import MEMORY_LIMIT, LayerStore, open_store
 from sklearn_tl.devices import autocast, in_parts_that_fit, kind_of, moved
 from sklearn_tl.engine import compiled
 from sklearn_tl.inference import CANNOT_TAKE
@@ -33,6 +36,8 @@ THREADS_PAY = 1e-4  # seconds for a digest, from which on threads are sooner don
 LARGE = MEMORY_LIMIT  # bytes of rows
 # At once on a core, which larger chunks make no faster.
 CHUNK_PIXELS = {"torch": 4 * 224**2, "openvino": 2 * 224**2}
+CLAIM = 32  # images, after which it is looked up again what other processes have done
+LOOKUP_BYTES = 1 << 26
 POOLINGS = ("avg", "max", "avgmax", "flatten")
 
 
@@ -49,19 +54,23 @@ class FrozenPass:
     device: str
     engine: str = "torch"
 
-    def key(self):
-        """Digest everything besides the image that a row depends on."""
+    def keys(self):
+        """Digest, for each layer, everything besides the image that its features depend on."""
         parts = (
             ROWS_VERSION,
             self.backbone.fingerprint,
-            self.layers,
             self.pooling,
             self.preprocessing,
             self.precision,
             self.engine,
             kind_of(self.device),  # GPUs round the factors of a convolution
         )
-        return hashlib.sha256(repr(parts).encode()).digest()
+        layers = self.layers or (None,)
+        return [hashlib.sha256(repr((layer, *parts)).encode()).digest() for layer in layers]
+
+    @property
+    def name(self):
+        return self.backbone.name
 
     @property
     def on_cpu(self):
@@ -95,16 +104,18 @@ class FrozenPass:
 
     def run(self, batch):
         """Run a batch of levels through the frozen layers and put their features side by side."""
+        return torch.cat(self._features(batch), dim=1)
+
+    def _features(self, batch):
         backbone = self.backbone.on(self.device)
         x = self.preprocessing.normalised(moved(batch, self.device))
         with autocast(self.device, self.precision):
-            rows = backbone.run(
+            return backbone.run(
                 x, self.layers, lambda a: pool(a, self.pooling, backbone.channels_last_maps)
             )
-        return torch.cat(rows, dim=1)
 
-    def n_features(self):
-        """Find the length of a row by running one black image."""
+    def lengths(self):
+        """Find the number of features of each layer by running one black image."""
         height, width = self.preprocessing.crop or self.backbone.preprocessing.crop
         known, what = self.backbone.row_lengths, (self.layers, self.pooling, height, width)
         if what in known:
@@ -112,7 +123,7 @@ class FrozenPass:
         try:
             with torch.inference_mode():
                 image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
-                known[what] = self.run(image).shape[1]
+                known[what] = [features.shape[1] for features in self._features(image)]
             return known[what]
         except CANNOT_TAKE as error:
             raise ValueError(
@@ -121,15 +132,16 @@ class FrozenPass:
             ) from error
 
 
-def embed(images, frozen, *, n_features, cache, n_jobs=None, verbose=0, large_in_file=False):
+def embed(images, frozen, *, cache, n_jobs=None, verbose=0, large_in_file=False):
     """Return the rows of `images`, from the cache where it has them.
+
+    The features of each layer are stored on their own, so that a pass over several layers serves
+    those who want one of them.
 
     Parameters
     ----------
     images : ImageSequence
     frozen : FrozenPass
-    n_features : int
-        Length of a row.
     cache : "memory", path or None
     n_jobs : int, default=None
         Processes (joblib) among which the images that are not cached are divided.
@@ -143,35 +155,55 @@ def embed(images, frozen, *, n_features, cache, n_jobs=None, verbose=0, large_in
     -------
     ndarray of shape (len(images), n_features), float32 and C-contiguous
     """
-    store = open_store(cache)
+    store, n_features = open_store(cache), sum(frozen.lengths())
     shape = (len(images), n_features)
     if large_in_file and 4 * math.prod(shape) > LARGE:
         rows = _in_file(shape)
         store = open_store(None if cache == "memory" else cache)
     else:
         rows = np.empty(shape, dtype=np.float32)
+    store = LayerStore(store, frozen.keys(), frozen.lengths())
     first = {}  # where each key stands first: what comes twice is computed once
     own = np.empty(len(images), dtype=np.intp)
-    for i, key in enumerate(_keys(images, frozen.key())):
-        own[i] = first.setdefault(key, i)
+    for i, digest in enumerate(_digests(images)):
+        own[i] = first.setdefault(digest, i)
 
-    frozen_key = None if isinstance(store, NoStore) else frozen.key()
-    missing = []
-    keys = list(first)
-    for start in range(0, len(keys), 1000):
-        some = keys[start : start + 1000]
-        found = store.get_many(some)
-        for key in some:
-            if key in found:
-                rows[first[key]] = found[key]
-            else:
-                missing.append(first[key])
+    def look_up(digests):
+        """Take what the store has; return the digests that it lacks."""
+        found = store.get_many(digests)
+        for digest, row in found.items():
+            rows[first[digest]] = row
+        return [digest for digest in digests if digest not in found]
 
+    # Some at a time, since activation maps can be large.
+    some = max(1, min(1000, LOOKUP_BYTES // (4 * n_features)))
+    missing = [digest for part in _split(list(first), some) for digest in look_up(part)]
+    n_jobs = max(1, min(effective_n_jobs(n_jobs), -(-len(missing) // frozen.batch_size)))
+    n_cached = len(first) - len(missing)
     with tqdm(
-        total=len(missing), unit="image", desc=frozen.backbone.name, disable=not verbose
+        total=len(first), initial=n_cached, unit="image", desc=frozen.name, disable=not verbose
     ) as bar:
-        for indices, some_keys, some_rows in _compute(images, missing, frozen, frozen_key, n_jobs):
-            store.put_many(some_keys, some_rows)
+        bar.set_postfix_str(f"{n_cached} from the cache")
+
+        def blocks():
+            """Yield positions of images that are still missing when their turn comes.
+
+            Other processes may be at the same images. In an order of its own each of them finds
+            what the others have done, and little is done twice.
+            """
+            waiting = _split(missing, _block_size(frozen, len(missing), n_jobs))
+            if store.shared:
+                random.Random(f"{os.getpid()} {threading.get_ident()}").shuffle(waiting)
+            for part in waiting:
+                lacking = look_up(part) if store.shared else part
+                bar.update(len(part) - len(lacking))
+                if lacking:
+                    yield [first[digest] for digest in lacking]
+
+        for indices, digests, some_rows in _compute(
+            images, blocks(), frozen, cache is not None, n_jobs
+        ):
+            store.put_many(digests, some_rows)
             rows[indices] = some_rows
             bar.update(len(indices))
     again = np.flatnonzero(own != np.arange(len(images)))
@@ -185,8 +217,8 @@ def _in_file(shape):
         return np.asarray(np.memmap(file, dtype=np.float32, mode="w+", shape=shape))
 
 
-def _keys(images, frozen_key):
-    """Yield the cache key of every image.
+def _digests(images):
+    """Yield the digest of every image.
 
     Where reading takes its time, as with large files or distant ones, it is done in threads.
     Small files would only make these wait for each other, twice as long in all.
@@ -203,63 +235,72 @@ def _keys(images, frozen_key):
     n = _n_threads()
     rest = in_threads(digests, starts, n, ahead=n) if takes_time else map(digests, starts)
     for some in itertools.chain([first], rest):
-        for digest in some:
-            yield _join(digest, frozen_key)
+        yield from some
 
 
-def _compute(images, missing, frozen, frozen_key, n_jobs):
-    """Yield (indices, keys, rows) of one batch after another; without `frozen_key` no keys."""
-    n_jobs = min(effective_n_jobs(n_jobs), -(-len(missing) // frozen.batch_size))
-    if n_jobs <= 1:
-        yield from _batches(images, missing, frozen, frozen_key)
+def _split(items, size):
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _block_size(frozen, n_missing, n_jobs):
+    """Return how many images are one task."""
+    if n_jobs == 1:
+        return frozen.chunk_size * -(-CLAIM // frozen.chunk_size)
+    # Some batches, so that what is done reaches the cache long before the end.
+    return frozen.batch_size * max(1, min(8, n_missing // (n_jobs * frozen.batch_size)))
+
+
+def _compute(images, blocks, frozen, digested, n_jobs):
+    """Yield (indices, digests, rows) of one batch after another; no digests unless `digested`.
+
+    Parameters
+    ----------
+    blocks : iterator of lists of positions in `images`
+    """
+    if n_jobs == 1:
+        yield from _batches(images, blocks, frozen, digested)
         return
-    # Some batches a task, so that what is done reaches the cache long before the end.
-    size = frozen.batch_size * max(1, min(8, len(missing) // (n_jobs * frozen.batch_size)))
-    tasks = [missing[start : start + size] for start in range(0, len(missing), size)]
-    results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_compute_task)(images.take(task), frozen, frozen_key) for task in tasks
+    yield from Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_compute_block)(images.take(block), block, frozen, digested) for block in blocks
     )
-    for task, (order, keys, rows) in zip(tasks, results, strict=True):
-        yield [task[i] for i in order], keys, rows
 
 
-def _compute_task(images, frozen, frozen_key):
-    batches = list(_batches(images, range(len(images)), frozen, frozen_key))
+def _compute_block(images, block, frozen, digested):
+    batches = list(_batches(images, [range(len(images))], frozen, digested))
     return (
-        [i for indices, _, _ in batches for i in indices],
-        [key for _, keys, _ in batches for key in keys],
+        [block[i] for indices, _, _ in batches for i in indices],
+        [digest for _, digests, _ in batches for digest in digests],
         np.concatenate([rows for _, _, rows in batches]),
     )
 
 
-def _batches(images, indices, frozen, frozen_key):
-    """Yield (indices, keys, rows) of one chunk after another.
+def _batches(images, blocks, frozen, digested):
+    """Yield (indices, digests, rows) of one chunk after another.
 
     On a CPU each core takes a chunk all the way from the file to the rows. A GPU gets its chunks
     decoded in threads ahead of it.
     """
-    prepared = partial(_prepared, images=images, frozen=frozen, frozen_key=frozen_key)
+    prepared = partial(_prepared, images=images, frozen=frozen, digested=digested)
     if not frozen.on_cpu:
+        indices = (i for block in blocks for i in block)
         for chunk in _joined(prepared, indices, frozen.chunk_size):
             yield _run(*chunk, images, frozen)
         return
-    size = frozen.chunk_size
-    chunks = [indices[start : start + size] for start in range(0, len(indices), size)]
+    chunks = (chunk for block in blocks for chunk in _split(block, frozen.chunk_size))
     yield from on_each_core(lambda chunk: _run(*prepared(chunk), images, frozen), chunks)
 
 
-def _prepared(indices, images, frozen, frozen_key):
-    """Return the indices, the cache keys and the levels (n, height, width, 3)."""
-    # Read again rather than kept from the first step: a hundred thousand images fit nowhere. The
-    # keys are made again too, so that each always belongs to the pixels of its row.
+def _prepared(indices, images, frozen, digested):
+    """Return the indices, the digests and the levels (n, height, width, 3)."""
+    # Read again rather than kept from the first step: a hundred thousand images fit nowhere. They
+    # are digested again too, so that each digest belongs to the pixels of its row.
     opened = [images.open(i) for i in indices]
     pixels = [image.decode(frozen.preprocessing.at_least) for image in opened]
     if len({(image.shape, image.dtype) for image in pixels}) == 1:
         batch = frozen.preprocessing.levels(np.stack(pixels))
     else:  # of uint8 and float32 together cat makes float32
         batch = torch.cat([frozen.preprocessing.levels(image)[None] for image in pixels])
-    keys = [] if frozen_key is None else [_join(image.digest, frozen_key) for image in opened]
-    return list(indices), keys, batch
+    return list(indices), [image.digest for image in opened] if digested else [], batch
 
 
 def _joined(prepared, indices, size):
@@ -271,8 +312,8 @@ def _joined(prepared, indices, size):
     waiting = defaultdict(list)
 
     def joined(chunk):
-        some, keys, batches = zip(*chunk, strict=True)
-        return [i for (i,) in some], [key for one in keys for key in one], torch.cat(batches)
+        some, digests, batches = zip(*chunk, strict=True)
+        return [i for (i,) in some], [d for one in digests for d in one], torch.cat(batches)
 
     for one in in_threads(prepared, ([i] for i in indices), _n_threads(), ahead=2 * size):
         shape = one[2].shape
@@ -285,9 +326,9 @@ def _joined(prepared, indices, size):
     yield from map(joined, waiting.values())
 
 
-def _run(indices, keys, batch, images, frozen):
+def _run(indices, digests, batch, images, frozen):
     try:
-        return indices, keys, frozen.rows(batch)
+        return indices, digests, frozen.rows(batch)
     except CANNOT_TAKE as error:
         if frozen.preprocessing.crop is not None:
             raise
@@ -301,10 +342,6 @@ def _run(indices, keys, batch, images, frozen):
 
 def _n_threads():
     return min(8, cpu_count())
-
-
-def _join(digest, frozen_key):
-    return hashlib.sha256(digest + frozen_key).digest()
 
 
 def pool(activation, pooling, channels_last_maps=False):

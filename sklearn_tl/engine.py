@@ -1,4 +1,4 @@
-"""OpenVINO in place of torch, where frozen layers run on a CPU.
+"""What runs frozen layers on a CPU: a trace of the network in torch, or OpenVINO.
 
 The frozen part of a network, pooling and all, is traced, converted, and compiled for one shape of
 input. It is kept for the life of the process, and never pickled or trained.

@@ -88,7 +88,7 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         Number of processes among which :meth:`transform` divides the images that are not cached.
         None is 1 unless in a :func:`joblib.parallel_config` context.
     verbose : int, default=0
-        With 1, show a progress bar for the images that are not cached.
+        With 1, show a progress bar, which also says how many rows came from the cache.
 
     Attributes
     ----------
@@ -204,7 +204,7 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         if not layers and self.pooling != "avg":
             layers = (backbone.layers[-1],)
         self._features = layers, self.pooling  # as fitted, whatever set_params does later
-        self._n_features_out = self._frozen_pass(*self._features).n_features()
+        self._n_features_out = sum(self._frozen_pass(*self._features).lengths())
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -232,11 +232,14 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         return embed(
             images,
             self._frozen_pass(*self._features),
-            n_features=self._n_features_out,
             cache=self.cache,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
+
+    def _fill_cache(self, X):
+        """Run all images through the frozen layers, before any fit."""
+        self.fit(X).transform(X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -37,12 +37,19 @@ def files_below(folder):
     return sorted(found)
 
 
-def load(folder):
-    """Return the paths, class names and small pixels of a folder; print what is there."""
+def load(folder, errors="skip"):
+    """Return the paths, class names and small pixels of a folder, and what was left out.
+
+    What is there is printed. With ``errors="raise"`` an image that cannot be read is an error.
+    """
     found = find_images(folder)
     X = [path for paths in found.values() for path in paths]
     y = np.repeat(list(found), [len(paths) for paths in found.values()])
     pixels, problems = read(X) if X else (None, {})
+    if problems and errors == "raise":
+        i, problem = min(problems.items())
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise ValueError(f"image {i} of {len(X)}, {problem}{more} --errors skip leaves such out.")
     counts = Counter(y[i] for i in range(len(X)) if i not in problems)
     few = [name for name in found if counts[name] < 2]
     keep = [i for i in range(len(X)) if i not in problems and y[i] not in few]
@@ -60,7 +67,7 @@ def load(folder):
             f"{os.path.join(folder, 'cat', '1.jpg')}, {os.path.join(folder, 'dog', '1.jpg')}, ..."
         )
     print(f"{folder}: {summary(y[keep])}")
-    return [X[i] for i in keep], y[keep], pixels[keep]
+    return [X[i] for i in keep], y[keep], pixels[keep], list(problems.values())
 
 
 def read(X):

@@ -159,7 +159,7 @@ def _sha256(header, data):
 
 def _read_file(path, where):
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             data = file.read()
     except IsADirectoryError as error:
         raise IsADirectoryError(f"{where} is a directory. Give the files in it: {GLOB}.") from error

@@ -23,6 +23,7 @@ from skorch.callbacks import (
 from skorch.helper import predefined_split
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
+from tqdm.auto import tqdm
 
 from sklearn_tl.devices import is_out_of_memory
 
@@ -42,7 +43,17 @@ def new_net(tail, n_classes, **params):
 
 
 def train(
-    tail, n_classes, train_set, valid_set, *, class_weight, patience, callbacks, advice, **params
+    tail,
+    n_classes,
+    train_set,
+    valid_set,
+    *,
+    class_weight,
+    patience,
+    callbacks,
+    advice,
+    show_progress=False,
+    **params,
 ):
     """Train a tail in place.
 
@@ -60,6 +71,8 @@ def train(
         Of skorch, besides our own. A learning-rate schedule among them replaces ours.
     advice : str
         What the user can do should the training diverge.
+    show_progress : bool, default=False
+        Whether to show a progress bar over the epochs.
     **params
         Of `skorch.NeuralNetClassifier`.
 
@@ -82,6 +95,8 @@ def train(
         RecordLearningRates(),
         GradientNormClipping(MAX_GRADIENT_NORM),
     ]
+    if show_progress:
+        own.append(ProgressBar())
     # The user's objects would keep what they saw in one training for the next.
     callbacks, params = clone(list(callbacks), safe=False), deepcopy(params)
     if not any(isinstance(_instance(callback), LRScheduler) for callback in callbacks):
@@ -163,6 +178,22 @@ class RecordLearningRates(Callback):
         head, lowest = self.rates_
         net.history.record("lr", head)
         net.history.record("lr_lowest", lowest)
+
+
+class ProgressBar(Callback):
+    """Shows how many epochs are done, and how the last one went."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.bar_ = tqdm(total=net.max_epochs, unit="epoch", desc="fine-tuning")
+
+    def on_epoch_end(self, net, **kwargs):
+        wanted = ("train_loss", "train_acc", "valid_loss", "valid_acc")
+        last = net.history[-1]
+        self.bar_.set_postfix({name: f"{last[name]:.3f}" for name in wanted if name in last})
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        self.bar_.close()
 
 
 @contextmanager

@@ -10,9 +10,13 @@ import time
 
 import numpy as np
 import pytest
+from conftest import TinyNet
+from numpy.testing import assert_array_equal
 
 import sklearn_tl
+from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl.cache import DiskStore, MemoryStore, NoStore, open_store
+from sklearn_tl.embedding import FrozenPass
 
 
 def row_of(key):
@@ -238,3 +242,21 @@ def test_path_that_cannot_be_used(tmp_path):
         DiskStore(tmp_path / "file" / "c.sqlite").get_many([b"k"])
     with pytest.raises(OSError, match='cache="memory"'):
         DiskStore("/proc/c.sqlite").get_many([b"k"])
+
+
+def test_what_others_do_meanwhile_is_not_done_again(tmp_path, make_images, monkeypatch):
+    X = make_images(640, 8, 8)
+    parameters = {"backbone": TinyNet, "image_size": 32, "cache": tmp_path / "cache"}
+    sizes, rows, lock = [], FrozenPass.rows, threading.Lock()
+
+    def counting(self, batch):
+        sizes.append(len(batch))
+        # Its first chunk waits until another has been through all images.
+        if lock.acquire(blocking=False):
+            ConvFeatureExtractor(**parameters).fit_transform(X)
+        return rows(self, batch)
+
+    monkeypatch.setattr(FrozenPass, "rows", counting)
+    got = ConvFeatureExtractor(**parameters).fit_transform(X)
+    assert 640 <= sum(sizes) <= 640 + 8 * 32
+    assert_array_equal(got, ConvFeatureExtractor(**parameters | {"cache": None}).fit_transform(X))

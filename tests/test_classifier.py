@@ -293,8 +293,15 @@ def test_verbose(capsys):
     X, y = study(2, 12)
     make(early_stopping=True, validation_fraction=0.3).fit(X, y)
     assert capsys.readouterr() == ("", "")
-    make(verbose=1).fit(X, y)
-    assert "train_loss" in capsys.readouterr().out
+    make(verbose=1, max_epochs=3).fit(X, y)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "3/3" in err
+    assert "train_loss=" in err
+    make(verbose=2).fit(X, y)
+    out, err = capsys.readouterr()
+    assert "train_loss" in out
+    assert "fine-tuning" not in err
 
 
 # --- early stopping ------------------------------------------------------------------------------

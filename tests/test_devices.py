@@ -40,7 +40,7 @@ def test_chunks_of_a_gpu_are_decoded_ahead_and_of_one_shape(make_images):
     images = as_images([make_images(1, *size, seed=i)[0] for i, size in enumerate(sizes)])
     extractor = ConvFeatureExtractor(TinyNet, image_size="native", batch_size=4)
     frozen = extractor.fit(images)._frozen_pass((), "avg")
-    prepared = partial(_prepared, images=images, frozen=frozen, frozen_key=b"")
+    prepared = partial(_prepared, images=images, frozen=frozen, digested=True)
     chunks = list(_joined(prepared, range(len(images)), 4))
     assert [some for some, _, _ in chunks] == [[0, 1, 2, 3], [4, 6, 7, 8], [5], [9], [10]]
     for some, keys, batch in chunks:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TinyNet, save_all, study
+from conftest import NormNet, TinyNet, save_all, study
 from PIL import Image
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -195,7 +195,7 @@ def test_many_sizes_do_not_pile_up():
             return super().__getitem__(i)
 
     extractor = ConvFeatureExtractor(TinyNet, image_size="native", batch_size=2).fit(X)
-    batches = _batches(as_images(Watched(X)), range(40), extractor._frozen_pass((), "avg"), b"")
+    batches = _batches(as_images(Watched(X)), [range(40)], extractor._frozen_pass((), "avg"), True)
     first = next(batches)
     assert len(read) <= 4 * 2 + 2 * 2 + 1  # waiting for their like, and read ahead
     order = [*first[0], *(i for indices, _, _ in batches for i in indices)]
@@ -573,5 +573,24 @@ def test_image_too_small_for_the_network(make_images):
 def test_verbose_shows_a_bar(extractor, make_images, capsys):
     extractor.fit_transform(make_images())
     assert capsys.readouterr() == ("", "")
-    extractor.set_params(verbose=1, cache=None).fit_transform(make_images())
-    assert "6/6" in capsys.readouterr().err
+    extractor.set_params(verbose=1).fit_transform([*make_images(), *make_images(2, seed=1)])
+    err = capsys.readouterr().err
+    assert "8/8" in err
+    assert "6 from the cache" in err
+
+
+def test_a_pass_over_several_layers_serves_each_of_them(make_images, network_images, tmp_path):
+    X = make_images(20)
+    layers = ["stem", "stage1", "stage2"]
+    for cache in ("memory", tmp_path / "cache"):
+        parameters = {"backbone": NormNet, "image_size": 32, "cache": cache}
+        together = ConvFeatureExtractor(layer=layers, **parameters).fit_transform(X)
+        assert sum(network_images) == 20
+        alone = [ConvFeatureExtractor(layer=n, **parameters).fit_transform(X) for n in layers]
+        np.testing.assert_array_equal(np.hstack(alone), together)
+        two = ConvFeatureExtractor(layer=["stage2", "stem"], **parameters).fit_transform(X)
+        np.testing.assert_array_equal(two, np.hstack([alone[2], alone[0]]))
+        assert sum(network_images) == 20
+        ConvFeatureExtractor(layer=["stem", "pool"], **parameters).fit_transform(X)
+        assert sum(network_images) == 40  # not all of the layers were there
+        network_images.clear()

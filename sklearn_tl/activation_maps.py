@@ -1,0 +1,172 @@
+"""Class-activation maps: which parts of an image speak for a class."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.pipeline import Pipeline
+
+from sklearn_tl import tuning
+from sklearn_tl.classifier import FineTuneClassifier
+from sklearn_tl.embedding import embed
+from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.inference import noise
+
+
+def class_activation_maps(estimator: Any, X: Any, y: Any = None) -> np.ndarray:
+    """Return where in each image the network sees a class.
+
+    For a pipeline of :class:`ConvFeatureExtractor` and a linear classifier the map is exact
+    (CAM [1]_): what the classifier makes of the features at each position, of which the mean is its
+    decision value. For :class:`FineTuneClassifier` it is Grad-CAM [2]_ at the last layer; its
+    values are 0 or more.
+
+    Parameters
+    ----------
+    estimator : Pipeline or FineTuneClassifier
+        A fitted classifier. A pipeline's extractor comes first and has ``pooling="avg"``.
+    X : images
+        As the estimator takes them.
+    y : array-like of shape (n_images,), default=None
+        The class that is looked for in each image; None is the predicted one.
+
+    Returns
+    -------
+    maps : ndarray of shape (n_images, height, width), float32
+        Of the last layer, for the part of the image that the network gets: the centre, at its own
+        size and proportions.
+
+    Raises
+    ------
+    ValueError
+        If the layer has no maps, what follows it is not linear, or a label of `y` is unknown.
+    TypeError
+        If `estimator` is something else.
+
+    References
+    ----------
+    .. [1] Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016.
+    .. [2] Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
+       Localization", ICCV 2017.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_tl import ConvFeatureExtractor, class_activation_maps
+    >>> from sklearn_tl.datasets import load_photo_patches
+    >>> photos = load_photo_patches()
+    >>> X, y = photos.images[::12], photos.target[::12]
+    >>> pipeline = make_pipeline(ConvFeatureExtractor(), LogisticRegression(max_iter=1000))
+    >>> class_activation_maps(pipeline.fit(X, y), X[:3]).shape
+    (3, 7, 7)
+    """
+    if isinstance(estimator, FineTuneClassifier):
+        return _grad_cam(estimator, X, _codes(estimator, X, y))
+    if isinstance(estimator, Pipeline) and isinstance(estimator[0], ConvFeatureExtractor):
+        return _cam(estimator, X, _codes(estimator, X, y))
+    raise TypeError(
+        f"estimator is a {type(estimator).__name__}, but maps are made for a FineTuneClassifier or "
+        "for a Pipeline that begins with a ConvFeatureExtractor."
+    )
+
+
+def _codes(estimator, X, y):
+    """Return the place of each image's class among `classes_`."""
+    classes = estimator.classes_
+    y = np.asarray(estimator.predict(X) if y is None else y)
+    for i, label in enumerate(y):
+        if label not in classes:
+            raise ValueError(
+                f"y[{i}] is {label!r}, but the classes are {', '.join(map(str, classes))}."
+            )
+    return np.searchsorted(classes, y)
+
+
+def _cam(pipeline, X, codes):
+    extractor, classifier = pipeline[0], pipeline[1:]
+    layers, pooling = extractor._features
+    if len(layers) > 1 or pooling != "avg":
+        raise ValueError(
+            "Maps need the mean of one layer: a ConvFeatureExtractor with one layer and "
+            f'pooling="avg", and this one has layer={extractor.layer!r} and pooling={pooling!r}.'
+        )
+    backbone = extractor._pretrained()
+    layer = layers or (backbone.layers[-1],)
+    shape = _map_shape(backbone, layer, extractor._preprocessing.crop)
+    images = extractor._check_images(X, reset=False)
+    frozen = extractor._frozen_pass(layer, "flatten")
+    maps = embed(images, frozen, cache=None, verbose=extractor.verbose)
+    maps = maps.reshape(len(images), *shape)
+    maps = maps if backbone.channels_last_maps else np.moveaxis(maps, 1, 3)
+    n, height, width, channels = maps.shape
+    wanted = _decisions(classifier, extractor.transform(X))
+    at_positions = (
+        _decisions(classifier, maps.reshape(-1, channels))
+        if (channels == extractor._n_features_out)
+        else np.zeros((n * height * width, wanted.shape[1]))
+    )
+    at_positions = at_positions.reshape(n, height, width, -1)
+    if not np.allclose(at_positions.mean((1, 2)), wanted, rtol=1e-3, atol=1e-3 * abs(wanted).max()):
+        raise ValueError(
+            f"Between {layer[0]} of {backbone.name} and the decision there is more than a mean and "
+            f"a linear classifier, so that its maps say nothing. Fit the pipeline with "
+            f"layer={layer[0]!r} and a linear classifier, or take FineTuneClassifier."
+        )
+    return at_positions[np.arange(n), :, :, codes].astype(np.float32)
+
+
+def _decisions(classifier, rows):
+    """Return one decision value a class."""
+    decisions = classifier.decision_function(rows)
+    return np.column_stack([-decisions, decisions]) if decisions.ndim == 1 else decisions
+
+
+def _map_shape(backbone, layer, crop):
+    """Return the shape of a layer's activation for one image."""
+    if crop is None:
+        raise ValueError('With image_size="native" maps differ in size. Set an image_size.')
+    with torch.inference_mode():
+        (activation,) = backbone.run(noise(1, 3, *crop), layer, torch.clone)
+    if activation.ndim != 4:
+        raise ValueError(
+            f"{layer[0]} of {backbone.name} returns no activation maps (its shape for an image is "
+            f"{tuple(activation.shape[1:])}). Choose a convolutional network, or an earlier layer."
+        )
+    return tuple(activation.shape[1:])
+
+
+def _grad_cam(classifier, X, codes):
+    pretrained = classifier._pretrained()
+    backbone = tuning.tuned_backbone(pretrained, classifier._tensors)
+    layer = backbone.layers[-1]
+    _map_shape(backbone, (layer,), classifier._preprocessing.crop)
+    tail = tuning.Tail(
+        tuning.cut_network(backbone, [], keep_frozen=True),
+        classifier.net_.module_.head.cpu(),
+        backbone.channels_last_maps,
+    ).eval()
+    seen = []
+
+    def from_here(module, inputs, output):
+        seen.append(output.detach().requires_grad_())
+        return seen[-1].clone()  # what follows may work in place
+
+    hook = tail.network.get_submodule(layer).register_forward_hook(from_here)
+    images = classifier._check_images(X, reset=False)
+    maps = []
+    try:
+        for start in range(0, len(images), classifier.batch_size):
+            some = range(start, min(start + classifier.batch_size, len(images)))
+            x = torch.stack([classifier._preprocessing(images[i]) for i in some])
+            logits = tail(x)
+            chosen = logits[torch.arange(len(x)), torch.from_numpy(codes[list(some)])]
+            activation = seen.pop()
+            (gradient,) = torch.autograd.grad(chosen.sum(), activation)
+            if backbone.channels_last_maps:
+                activation, gradient = activation.movedim(3, 1), gradient.movedim(3, 1)
+            weights = gradient.mean((2, 3), keepdim=True)
+            maps.append((weights * activation).sum(1).relu().detach().numpy())
+    finally:
+        hook.remove()
+    return np.concatenate(maps).astype(np.float32)
