@@ -4,6 +4,8 @@ A grid search of 5 folds and 12 values of C on ConvFeatureExtractor and Logistic
 cache each time, beside its floor: one tuned pass, and then the same search of the logistic
 regression alone on the rows that it gave. Then the same with `n_jobs=2` and a file for a
 cache, and a warm `transform` beside a cold one. In turn, several times over; the median counts.
+Then `compare_strategies` of the linear ones beside its floor, and a search over four layers by the
+recipe of the README, beside one pass to the last of them.
 With `--no-cache` also the same search with `cache=None`, once, since it takes some sixty passes.
 """
 
@@ -18,14 +20,18 @@ from _report import machine, print_table, write_json
 from joblib.externals.loky import get_reusable_executor
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
-from sklearn_tl import ConvFeatureExtractor, clear_cache
+from sklearn_tl import ConvFeatureExtractor, clear_cache, compare_strategies
 from sklearn_tl.datasets import load_photo_patches
+from sklearn_tl.raw_pixels import RawPixels
+from sklearn_tl.strategies import default_strategies
 
 C = np.logspace(-3, 2, 12)
+LINEAR = ["raw pixels", "embeddings", "head alone"]
+LAYERS = ["blocks.2", "blocks.4", "blocks.6", "conv_head"]
 
 
 def read_folder(folder):
@@ -58,6 +64,39 @@ def search(paths, y, cache, n_jobs):
     GridSearchCV(pipeline, {"logisticregression__C": C}, cv=5, n_jobs=n_jobs).fit(paths, y)
 
 
+def layers(paths):
+    clear_cache()
+    ConvFeatureExtractor(layer=LAYERS).fit_transform(paths)
+    for layer in LAYERS:
+        for _ in range(5):  # folds
+            ConvFeatureExtractor(layer=layer).fit_transform(paths)
+
+
+def last_layer(paths):
+    ConvFeatureExtractor(layer=LAYERS[-1], cache=None).fit_transform(paths)
+
+
+def comparison(paths, y):
+    clear_cache()
+    compare_strategies(paths, y, strategies=LINEAR, random_state=0)
+
+
+def comparison_floor(paths, y, pixels):
+    """One tuned pass, and the regressions of `comparison` on rows that are ready."""
+    rows, y = ConvFeatureExtractor(cache=None).fit_transform(paths), np.array(y)
+    ways = default_strategies()
+    sides = [
+        (pixels, ways["raw pixels"][1:]),
+        (rows, ways["embeddings"][1:]),
+        (rows, LogisticRegression(max_iter=1000)),
+    ]
+    folds = list(StratifiedKFold(5, shuffle=True, random_state=0).split(rows, y))
+    for X, way in sides:
+        for train, test in folds:
+            way.fit(X[train], y[train]).predict_proba(X[test])
+    ways["embeddings"][1:].fit(rows, y)
+
+
 def transform(paths, cache):
     ConvFeatureExtractor(cache=cache).fit_transform(paths)
 
@@ -83,6 +122,7 @@ def main():
         paths, y = write_patches(folder) if args.data is None else read_folder(args.data)
         print(f"{len(paths)} files", flush=True)
         transform(paths[:8], None)  # folding, and whatever else is done once
+        pixels = RawPixels(cache=None).fit_transform(paths)
         for i in range(args.repeat):
             file = Path(folder, f"{i}.sqlite")
             timed("floor", floor, paths, y)
@@ -93,6 +133,10 @@ def main():
             timed("transform, cold", transform, paths, "memory")
             timed("transform, warm in memory", transform, paths, "memory")
             timed("transform, warm in a file", transform, paths, file)
+            timed("comparison of linear strategies", comparison, paths, y)
+            timed("its floor", comparison_floor, paths, y, pixels)
+            timed("one layer, one pass", last_layer, paths)
+            timed("four layers, 5 folds", layers, paths)
             print({what: round(some[-1], 2) for what, some in seconds.items()}, flush=True)
 
         if args.no_cache:
@@ -103,6 +147,8 @@ def main():
         ("search", "floor"),
         *([("search, cache=None", "search")] if args.no_cache else []),
         ("search, n_jobs=2, file", "search"),
+        ("comparison of linear strategies", "its floor"),
+        ("four layers, 5 folds", "one layer, one pass"),
         ("transform, cold", "transform, warm in memory"),
         ("transform, cold", "transform, warm in a file"),
     ]

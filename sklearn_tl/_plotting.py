@@ -11,7 +11,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
 
 
-def new_axes(ax, shape, size):
+def new_axes(ax, shape, size, least=None):
     """Return a figure and its axes: those that were given, or new ones.
 
     Parameters
@@ -19,6 +19,8 @@ def new_axes(ax, shape, size):
     ax : matplotlib Axes, sequence of them, or None
     shape : int or (rows, columns)
         How many axes are needed.
+    least : int, default=None
+        How many will do if they are given; None is all.
     size : (width, height)
         Of a new figure, in inches.
 
@@ -39,8 +41,9 @@ def new_axes(ax, shape, size):
         )
     else:
         axes = np.atleast_1d(np.asarray(ax, dtype=object))
-        if axes.size < rows * columns:
-            raise ValueError(f"ax holds {axes.size} axes, but {rows * columns} are needed.")
+        least = rows * columns if least is None else least
+        if axes.size < least:
+            raise ValueError(f"ax holds {axes.size} axes, but {least} are needed.")
         figure = axes.flat[0].figure
     if isinstance(shape, int):
         axes = axes.ravel()

@@ -1,10 +1,13 @@
 """Class-activation maps: which parts of an image speak for a class."""
 
+import copy
+import warnings
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from sklearn_tl import tuning
 from sklearn_tl.classifier import FineTuneClassifier
@@ -61,20 +64,26 @@ def class_activation_maps(estimator: Any, X: Any, y: Any = None) -> np.ndarray:
     >>> class_activation_maps(pipeline.fit(X, y), X[:3]).shape
     (3, 7, 7)
     """
+    estimator = getattr(estimator, "best_estimator_", estimator)
     if isinstance(estimator, FineTuneClassifier):
-        return _grad_cam(estimator, X, _codes(estimator, X, y))
-    if isinstance(estimator, Pipeline) and isinstance(estimator[0], ConvFeatureExtractor):
-        return _cam(estimator, X, _codes(estimator, X, y))
-    raise TypeError(
-        f"estimator is a {type(estimator).__name__}, but maps are made for a FineTuneClassifier or "
-        "for a Pipeline that begins with a ConvFeatureExtractor."
-    )
+        maps = _grad_cam
+    elif isinstance(estimator, Pipeline) and isinstance(estimator[0], ConvFeatureExtractor):
+        maps = _cam
+    else:
+        raise TypeError(
+            f"estimator is a {type(estimator).__name__}, but maps are made for a "
+            "FineTuneClassifier or for a Pipeline that begins with a ConvFeatureExtractor."
+        )
+    check_is_fitted(estimator)
+    return maps(estimator, X, _codes(estimator, X, y))
 
 
 def _codes(estimator, X, y):
     """Return the place of each image's class among `classes_`."""
     classes = estimator.classes_
     y = np.asarray(estimator.predict(X) if y is None else y)
+    if y.shape != (_num_samples(X),):
+        raise ValueError(f"y has shape {y.shape}, but one label an image is ({_num_samples(X)},).")
     for i, label in enumerate(y):
         if label not in classes:
             raise ValueError(
@@ -100,14 +109,14 @@ def _cam(pipeline, X, codes):
     maps = maps.reshape(len(images), *shape)
     maps = maps if backbone.channels_last_maps else np.moveaxis(maps, 1, 3)
     n, height, width, channels = maps.shape
-    wanted = _decisions(classifier, extractor.transform(X))
-    at_positions = (
-        _decisions(classifier, maps.reshape(-1, channels))
-        if (channels == extractor._n_features_out)
-        else np.zeros((n * height * width, wanted.shape[1]))
-    )
-    at_positions = at_positions.reshape(n, height, width, -1)
-    if not np.allclose(at_positions.mean((1, 2)), wanted, rtol=1e-3, atol=1e-3 * abs(wanted).max()):
+    wanted = at_positions = None
+    if channels == extractor._n_features_out and hasattr(classifier, "decision_function"):
+        wanted = _decisions(classifier, extractor.transform(X))
+        at_positions = _decisions(classifier, maps.reshape(-1, channels))
+        at_positions = at_positions.reshape(n, height, width, -1)
+    if wanted is None or not np.allclose(
+        at_positions.mean((1, 2)), wanted, rtol=1e-3, atol=1e-3 * abs(wanted).max()
+    ):
         raise ValueError(
             f"Between {layer[0]} of {backbone.name} and the decision there is more than a mean and "
             f"a linear classifier, so that its maps say nothing. Fit the pipeline with "
@@ -118,7 +127,10 @@ def _cam(pipeline, X, codes):
 
 def _decisions(classifier, rows):
     """Return one decision value a class."""
-    decisions = classifier.decision_function(rows)
+    with warnings.catch_warnings():
+        # Of set_output: what is no row of the extractor's has no names.
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        decisions = classifier.decision_function(np.asarray(rows))
     return np.column_stack([-decisions, decisions]) if decisions.ndim == 1 else decisions
 
 
@@ -143,7 +155,7 @@ def _grad_cam(classifier, X, codes):
     _map_shape(backbone, (layer,), classifier._preprocessing.crop)
     tail = tuning.Tail(
         tuning.cut_network(backbone, [], keep_frozen=True),
-        classifier.net_.module_.head.cpu(),
+        copy.deepcopy(classifier.net_.module_.head).cpu(),
         backbone.channels_last_maps,
     ).eval()
     seen = []

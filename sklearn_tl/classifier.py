@@ -160,6 +160,9 @@ class FineTuneClassifier(
         A dict an epoch, with ``train_loss``, ``train_acc``, ``lr`` (of the head at the end of the
         epoch), ``lr_lowest``, ``dur`` (seconds) and, with early stopping, ``valid_loss`` and
         ``valid_acc``. Empty if only a linear head was fitted.
+    head_history_ : skorch.history.History
+        The same of a factory's head, when it was trained alone before layers were set free. Only
+        set for those.
     backbone_fingerprint_ : str
         SHA-256 over the architecture and the pretrained weights, which a pickle does not hold.
     n_features_in_ : int
@@ -309,7 +312,7 @@ class FineTuneClassifier(
             If the weights are not on this machine and cannot be downloaded, or a file of `X`
             cannot be read.
         """
-        for name in ("classes_", "history_", "_net", "_whole", "_tensors"):
+        for name in ("classes_", "history_", "head_history_", "_net", "_whole", "_tensors"):
             vars(self).pop(name, None)  # of an earlier fit: an interrupted one leaves nothing
         images = self._check_images(X, reset=True)
         _check_net_params(self.net_params)
@@ -476,7 +479,8 @@ class FineTuneClassifier(
             tail.head = self._new_head(n_classes)
             if self._tuned is not None:
                 alone = tuning.Tail(None, tail.head)
-                self._train(alone, [Dataset(rows, codes)], weight, first=True)
+                first = self._train(alone, [Dataset(rows, codes)], weight, first=True)
+                self.head_history_ = first.history
         return self._train(tail, datasets, weight)
 
     def _train(self, tail, datasets, weight, first=False):

@@ -6,10 +6,14 @@ import numpy as np
 from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tl._plotting import COLOURS, MARKERS, new_axes, shortened
 from sklearn_tl._validation import check_option
+from sklearn_tl.activation_maps import class_activation_maps
 from sklearn_tl.images import as_images
 
 ORDERS = ("wrong", "unsure", "first")
@@ -23,6 +27,8 @@ class TrainingHistoryDisplay:
     history : list of dict
         A dict an epoch, with ``train_loss``, ``train_acc``, ``lr``, ``lr_lowest`` and, with early
         stopping, ``valid_loss`` and ``valid_acc``.
+    head_history : list of dict, default=()
+        The same of the epochs before these, in which a head was trained alone.
     best_epoch : int or None
         The epoch, counted from 1, whose weights were kept; None is the last.
 
@@ -44,8 +50,9 @@ class TrainingHistoryDisplay:
     2
     """
 
-    def __init__(self, *, history, best_epoch=None):
+    def __init__(self, *, history, head_history=(), best_epoch=None):
         self.history = history
+        self.head_history = head_history
         self.best_epoch = best_epoch
 
     @classmethod
@@ -68,6 +75,7 @@ class TrainingHistoryDisplay:
         ValueError
             If nothing but a linear head was fitted, which has no epochs.
         """
+        check_is_fitted(estimator)
         history = [dict(epoch) for epoch in estimator.history_]
         if not history:
             raise ValueError(
@@ -76,7 +84,8 @@ class TrainingHistoryDisplay:
         best = None
         if "valid_loss" in history[0]:
             best = int(np.argmin([epoch["valid_loss"] for epoch in history])) + 1
-        return cls(history=history, best_epoch=best).plot(ax=ax)
+        head = [dict(epoch) for epoch in getattr(estimator, "head_history_", ())]
+        return cls(history=history, head_history=head, best_epoch=best).plot(ax=ax)
 
     def plot(self, *, ax=None):
         """Draw it.
@@ -92,31 +101,40 @@ class TrainingHistoryDisplay:
         """
         from matplotlib.ticker import MaxNLocator
 
-        self.figure_, self.ax_ = new_axes(ax, 2, (9, 3.6))
+        self.figure_, self.ax_ = new_axes(ax, 2, (9, 4.2))
         curves, rates = self.ax_
-        epochs = np.arange(1, len(self.history) + 1)
+        # The epochs of the head alone come before the first.
+        history = [*self.head_history, *self.history]
+        epochs = np.arange(len(history)) + 1 - len(self.head_history)
+        few = max(1, len(epochs) // 20)  # markers where there are many epochs
         accuracy = curves.twinx()
         for part, style in (("train", "-"), ("valid", "--")):
-            if f"{part}_loss" not in self.history[0]:
+            if f"{part}_loss" not in history[-1]:
                 continue
-            for axes, what, colour, marker in (
-                (curves, "loss", COLOURS[0], "o"),
-                (accuracy, "acc", COLOURS[1], "s"),
+            name = {"train": "training", "valid": "validation"}[part]
+            for axes, what, word, i in (
+                (curves, "loss", "loss", 0),
+                (accuracy, "acc", "accuracy", 1),
             ):
-                values = [epoch[f"{part}_{what}"] for epoch in self.history]
-                name = {"train": "training", "valid": "validation"}[part]
-                label = f"{'loss' if what == 'loss' else 'accuracy'}, {name}"
-                axes.plot(epochs, values, style, color=colour, marker=marker, label=label)
+                values = [epoch.get(f"{part}_{what}", np.nan) for epoch in history]
+                look = {"color": COLOURS[i], "marker": MARKERS[i], "markevery": few}
+                axes.plot(epochs, values, style, label=f"{word}, {name}", **look)
         curves.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
         accuracy.set(ylabel="accuracy", ylim=(None, 1.02))
         lines = [*curves.get_lines(), *accuracy.get_lines()]
+        if self.head_history:
+            shade = {"color": "0.92", "zorder": 0, "label": "head alone"}
+            lines.append(curves.axvspan(epochs[0] - 0.5, 0.5, **shade))
+            rates.axvspan(epochs[0] - 0.5, 0.5, **shade)
         if self.best_epoch is not None:
             kept = {"color": "0.5", "linestyle": ":", "zorder": 0, "label": "epoch kept"}
             lines.append(curves.axvline(self.best_epoch, **kept))
-        curves.legend(handles=lines, loc="center right", fontsize="small")
-        rates.plot(epochs, [e["lr"] for e in self.history], color=COLOURS[0], marker="o")
-        rates.plot(epochs, [e["lr_lowest"] for e in self.history], "--", color=COLOURS[1])
-        rates.legend(["head", "first layer trained"], fontsize="small")
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "fontsize": "small"}
+        curves.legend(handles=lines, ncols=2, **below)
+        rates.plot(epochs, [e["lr"] for e in history], color=COLOURS[0], marker="o", markevery=few)
+        lowest = [np.nan] * len(self.head_history) + [e["lr_lowest"] for e in self.history]
+        rates.plot(epochs, lowest, "--", color=COLOURS[1])
+        rates.legend(rates.get_lines(), ["head", "first layer trained"], ncols=2, **below)
         rates.set(xlabel="epoch", ylabel="learning rate at its end", ylim=(0, None))
         for axes in self.ax_:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -194,8 +212,9 @@ class EmbeddingDisplay:
             rows = estimator.transform(X)
         except NotFittedError:
             rows = estimator.fit(X, y).transform(X)
+        images = _as_read_by(estimator, X) if thumbnails else None
         return cls.from_embeddings(
-            rows, y, method=method, images=X if thumbnails else None, random_state=random_state
+            rows, y, method=method, images=images, random_state=random_state
         ).plot(ax=ax)
 
     @classmethod
@@ -225,20 +244,22 @@ class EmbeddingDisplay:
         """
         self.figure_, self.ax_ = new_axes(ax, 1, (8, 6))
         names = LabelEncoder().fit(self.y).classes_
+        drawn = []
         for i, name in enumerate(names):
             own = self.points[np.asarray(self.y) == name]
-            self.ax_.scatter(
+            points = self.ax_.scatter(
                 *own.T,
                 s=28,
                 color=COLOURS[i % len(COLOURS)],
                 marker=MARKERS[i % len(MARKERS)],
                 edgecolor="white",
                 linewidth=0.4,
-                label=shortened(name),
             )
+            drawn.append(points)
         if self.images is not None:
             self._draw_thumbnails(names)
-        self.ax_.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize="small")
+        beside = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5), "fontsize": "small"}
+        self.ax_.legend(drawn, [shortened(name) for name in names], **beside)
         self.ax_.set(xticks=[], yticks=[], title={"pca": "PCA", "tsne": "t-SNE"}[self.method])
         return self
 
@@ -332,13 +353,13 @@ class PredictionGridDisplay:
         -------
         display : PredictionGridDisplay
         """
+        probabilities, images = estimator.predict_proba(X), _as_read_by(estimator, X)
         display = cls._of(
-            X, y, estimator.predict_proba(X), estimator.classes_, show=show, n_images=n_images
+            images, y, probabilities, estimator.classes_, show=show, n_images=n_images
         )
         if maps and len(display.positions):
-            from sklearn_tl.activation_maps import class_activation_maps
-
-            display.maps = class_activation_maps(estimator, display.images, display.y_pred)
+            shown = _safe_indexing(X, display.positions)
+            display.maps = class_activation_maps(estimator, shown, display.y_pred)
         return display.plot(ax=ax)
 
     @classmethod
@@ -375,6 +396,14 @@ class PredictionGridDisplay:
     def _of(cls, X, y_true, probabilities, classes, *, show, n_images):
         check_option("show", show, ORDERS)
         y_true, probabilities = np.asarray(y_true), np.asarray(probabilities)
+        images = as_images(X)
+        wanted = (len(images), len(classes))
+        if probabilities.shape != wanted or y_true.shape != wanted[:1]:
+            raise ValueError(
+                f"There are {len(images)} images, {y_true.shape} labels, probabilities of shape "
+                f"{probabilities.shape} and {len(classes)} classes, which do not belong together. "
+                "If not every class is among the labels, pass classes=."
+            )
         chosen = probabilities.argmax(axis=1)
         y_pred, confidences = np.asarray(classes)[chosen], probabilities.max(axis=1)
         if show == "wrong":
@@ -385,7 +414,6 @@ class PredictionGridDisplay:
         else:
             positions = np.arange(len(y_true))
         positions = positions[:n_images]
-        images = as_images(X)
         return cls(
             images=[images[i] for i in positions],
             y_true=y_true[positions],
@@ -409,7 +437,8 @@ class PredictionGridDisplay:
         n = len(self.images)
         columns = min(4, max(1, n))
         rows = -(-max(1, n) // columns)
-        self.figure_, self.ax_ = new_axes(ax, (rows, columns), (2.5 * columns, 2.95 * rows))
+        size = (2.5 * columns, 2.95 * rows)
+        self.figure_, self.ax_ = new_axes(ax, (rows, columns), size, least=max(1, n))
         for axes in self.ax_.flat:
             axes.set_axis_off()
         if n == 0:
@@ -431,6 +460,18 @@ class PredictionGridDisplay:
         sure = "" if self.confidences is None else f" ({self.confidences[i]:.2f})"
         predicted = textwrap.fill(f"{'✓' if right else '✗'} {shortened(self.y_pred[i])}{sure}", 30)
         return predicted if right else f"{predicted}\nis {shortened(self.y_true[i])}"
+
+
+def _as_read_by(estimator, X):
+    """Return images in the way in which an estimator reads them."""
+    while not hasattr(estimator, "_check_images"):
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, Pipeline):
+            estimator = estimator[0]
+        else:
+            return as_images(X)
+    return estimator._check_images(X, reset=False)
 
 
 def _thumbnail(pixels, side):

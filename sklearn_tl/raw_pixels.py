@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from sklearn_tl.embedding import embed
+from sklearn_tl.embedding import ROWS_VERSION, embed
 from sklearn_tl.images import as_images
 from sklearn_tl.preprocessing import Preprocessing
 
@@ -24,7 +24,7 @@ class PixelPass:
 
     def keys(self):
         """Name everything besides the image that a row depends on."""
-        return [repr(self).encode()]
+        return [repr((ROWS_VERSION, self)).encode()]
 
     def lengths(self):
         """Return the number of features, in a list."""
@@ -57,6 +57,10 @@ class RawPixels(TransformerMixin, BaseEstimator):
         square = (SIDE, SIDE)
         preprocessing = Preprocessing(square, square, (0,) * 3, (1,) * 3, draft=True)
         return embed(as_images(X), PixelPass(preprocessing), cache=self.cache)
+
+    def _fill_cache(self, X):
+        """Read all images, before any fit."""
+        self.transform(X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -17,6 +17,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, check_cv
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils.validation import _num_samples
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
@@ -35,7 +36,6 @@ def default_strategies(
     backbone: Any = "efficientnet_lite0",
     *,
     cache: Any = "memory",
-    inner_cv: int = 3,
     random_state: int | None = None,
 ) -> dict[str, Any]:
     """Return what :func:`compare_strategies` compares, from the cheapest to the dearest.
@@ -46,16 +46,14 @@ def default_strategies(
         As in :class:`ConvFeatureExtractor`.
     cache : "memory", path or None, default="memory"
         As in :class:`ConvFeatureExtractor`.
-    inner_cv : int, default=3
-        Folds of the search that chooses C among five decades; below 2, C is 1 and 0.001.
     random_state : int or None, default=None
         Of the fine-tuning.
 
     Returns
     -------
     strategies : dict of str to estimator
-        "raw pixels" and "embeddings" with a logistic regression; and `FineTuneClassifier`s:
-        "head alone", "last layer" and "all layers".
+        "raw pixels" and "embeddings" with a logistic regression, whose C is chosen among five
+        decades; and `FineTuneClassifier`s: "head alone", "last layer" and "all layers".
 
     Examples
     --------
@@ -64,10 +62,8 @@ def default_strategies(
     ['raw pixels', 'embeddings', 'head alone', 'last layer', 'all layers']
     """
 
-    def regression(fallback):
-        if inner_cv < 2:
-            return LogisticRegression(C=fallback, max_iter=1000)
-        return GridSearchCV(LogisticRegression(max_iter=1000), {"C": C}, cv=inner_cv)
+    def regression():
+        return GridSearchCV(LogisticRegression(max_iter=1000), {"C": C}, cv=InnerFolds())
 
     def fine_tuned(unfreeze):
         return FineTuneClassifier(
@@ -76,14 +72,32 @@ def default_strategies(
 
     # The penalty of a regression does not see rotations, so that the principal components, of
     # which there are no more than images, are the same pixels in a tenth of the time.
-    raw = make_pipeline(RawPixels(cache), StandardScaler(), PCA(0.999), regression(1e-3))
+    raw = make_pipeline(RawPixels(cache), StandardScaler(), PCA(0.999), regression())
     return {
         RAW: raw,
-        LINEAR: make_pipeline(ConvFeatureExtractor(backbone, cache=cache), regression(1.0)),
+        LINEAR: make_pipeline(ConvFeatureExtractor(backbone, cache=cache), regression()),
         "head alone": fine_tuned(None),
         "last layer": fine_tuned(1),
         "all layers": fine_tuned("all"),
     }
+
+
+class InnerFolds:
+    """Three stratified folds, or as many as the smallest class has images.
+
+    Where that is one image, no fold can be held out, and all images are both sides of the only one.
+    """
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Return the number of folds."""
+        return min(3, np.unique(y, return_counts=True)[1].min())
+
+    def split(self, X, y=None, groups=None):
+        """Yield the positions to train and to test on."""
+        n_splits = self.get_n_splits(X, y)
+        if n_splits == 1:
+            return iter([(np.arange(len(y)), np.arange(len(y)))])
+        return StratifiedKFold(n_splits).split(np.zeros(len(y)), y)
 
 
 def compare_strategies(
@@ -123,7 +137,7 @@ def compare_strategies(
         Numbers of training images, or shares of a fold's training part (floats up to 1), for
         learning curves. The smaller sets are parts of the larger ones, and stratified.
     scoring : str, callable or None, default=None
-        One score, as in scikit-learn. None is the accuracy.
+        One score, as in scikit-learn, the same for all. None is the accuracy.
     n_jobs : int or None, default=None
         Processes that share the fits. The default strategies then share rows in a temporary file.
         Fine-tuning uses all cores in one process as well.
@@ -157,39 +171,38 @@ def compare_strategies(
     >>> compare_strategies(X, y, strategies=ways, cv=2, random_state=0).best_strategy_
     'blocks.5'
     """
-    names = None if strategies is None or isinstance(strategies, Mapping) else list(strategies)
-    for name in names or ():
-        check_option("strategies", name, list(default_strategies()))
-    n_images = len(as_images(X))
-    _, codes = labels.encode(y, n_images)
-    y = np.asarray(y)
+    if not isinstance(strategies, Mapping):
+        known = list(default_strategies())
+        wanted = known if strategies is None else np.atleast_1d(strategies).tolist()
+        for name in wanted:
+            check_option("strategies", name, known)
+        as_images(X)  # or an error that says what images look like
+    if strategies is not None and len(strategies) == 0:
+        raise ValueError("strategies is empty: name at least one, or leave it out for all.")
+    _, codes = labels.encode(y, _num_samples(X))
+    y = np.ravel(y)
+    scoring = "accuracy" if scoring is None else scoring
     generator = check_random_state(random_state)
     fold_seed, seed = (int(seed) for seed in generator.randint(2**31 - 1, size=2))
     splits = _splits(cv, codes, fold_seed)
-    sizes = _train_sizes(train_sizes, splits)
-    trains = [[_stratified(train, codes, n, seed) for train, _ in splits] for n in sizes]
+    sizes = _train_sizes(train_sizes, splits, len(np.unique(codes)))
+    trains = [[_stratified(train, codes, n, seed) for train, _ in splits] for n in sizes[:-1]]
+    trains.append([train for train, _ in splits])
     tasks = [(i, fold) for i in range(len(sizes)) for fold in range(len(splits))]
 
-    is_parallel = effective_n_jobs(n_jobs) > 1
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        if names is not None or strategies is None:
-            least = min(np.bincount(codes[t], minlength=codes.max() + 1).min() for t in trains[0])
-            options = {"inner_cv": min(3, int(least)), "random_state": seed}
-            lasting = default_strategies(backbone, **options)
-            cache = f"{folder}/rows.sqlite" if is_parallel else "memory"
-            strategies = default_strategies(backbone, cache=cache, **options)
-            if names is not None:
-                lasting = {name: lasting[name] for name in lasting if name in names}
-                strategies = {name: strategies[name] for name in lasting}
-        else:
-            lasting = strategies = dict(strategies)
+        cache = f"{folder}/rows.sqlite" if effective_n_jobs(n_jobs) > 1 else "memory"
+        if not isinstance(strategies, Mapping):
+            ways = default_strategies(backbone, cache=cache, random_state=seed)
+            strategies = {name: way for name, way in ways.items() if name in wanted}
+        check_scoring(next(iter(strategies.values())), scoring=scoring)
         # These matrices are small: on two cores a second BLAS thread makes fits ten times slower.
         with threadpool_limits(1, user_api="blas"):
             frozen = {name: _fill_cache(way, X, verbose) for name, way in strategies.items()}
             todo = [(name, way, *task) for name, way in strategies.items() for task in tasks]
             runs = Parallel(n_jobs=n_jobs, return_as="generator")(
-                delayed(_run)(way, X, y, trains[i][fold], splits[fold][1], scoring)
-                for _, way, i, fold in todo
+                delayed(_run)(name, way, X, y, trains[i][fold], splits[fold][1], scoring)
+                for name, way, i, fold in todo
             )
             with tqdm(total=len(todo), unit="fit", disable=not verbose) as bar:
                 done = []
@@ -205,7 +218,11 @@ def compare_strategies(
                 runs=np.array(done, dtype=object).reshape(len(strategies), len(sizes), -1),
                 frozen_times=frozen,
             )
-            comparison.best_estimator_ = clone(lasting[comparison.best_strategy_]).fit(X, y)
+            best = clone(strategies[comparison.best_strategy_]).fit(X, y)
+        own = {
+            k: "memory" for k, v in best.get_params().items() if isinstance(v, str) and v == cache
+        }
+        comparison.best_estimator_ = best.set_params(**own)  # the file goes now
     return comparison
 
 
@@ -282,10 +299,10 @@ class StrategyComparison:
         -------
         scores : ndarray of shape (n_folds,)
         """
-        results = self.results_
-        size = max(results["train_size"]) if train_size is None else train_size
-        (row,) = np.flatnonzero((results["strategy"] == strategy) & (results["train_size"] == size))
-        return np.array([results[f"split{i}_test_score"][row] for i in range(len(self.splits_))])
+        row = self._row(strategy, train_size)
+        return np.array(
+            [self.results_[f"split{i}_test_score"][row] for i in range(len(self.splits_))]
+        )
 
     def fit_time(self, strategy):
         """Return the mean time of a fit on the largest training sets.
@@ -299,10 +316,14 @@ class StrategyComparison:
         -------
         seconds : float
         """
-        results = self.results_
-        largest = results["train_size"] == max(results["train_size"])
-        (row,) = np.flatnonzero((results["strategy"] == strategy) & largest)
-        return float(results["mean_fit_time"][row])
+        return float(self.results_["mean_fit_time"][self._row(strategy)])
+
+    def _row(self, strategy, train_size=None):
+        check_option("strategy", strategy, self.strategies_)
+        sizes = self.results_["train_size"]
+        size = max(sizes) if train_size is None else train_size
+        check_option("train_size", size, sorted(set(sizes.tolist())))
+        return np.flatnonzero((self.results_["strategy"] == strategy) & (sizes == size))[0]
 
     def difference(self, a, b):
         """Return how much better strategy `a` is than `b` on the same folds, with an interval.
@@ -352,11 +373,11 @@ class StrategyComparison:
             lines.append(f"  {name:{width}}  {scores.mean():.3f} ± {_standard_error(scores):.3f}")
         lines += ["", f"Take {best!r}: {self._reason(best, highest)}"]
         lines += [self._compared(best, name) for name in names if name != best]
-        if best == RAW:
+        if highest == RAW and len(names) > 1:
             lines.append(
                 "Raw pixels win: what the network knows of photographs is no help with these."
             )
-        elif RAW in names and self.difference(best, RAW)[1] <= 0:
+        elif RAW in names and self.difference(highest, RAW)[1] <= 0:
             lines.append("That transfer learning helps at all is not certain on these images.")
         return "\n".join([*lines, *self._by_size()])
 
@@ -376,14 +397,17 @@ class StrategyComparison:
 
     def _compared(self, best, other):
         mean, low, high = self.difference(other, best)
-        ahead = int((self.scores(other) > self.scores(best)).sum())
-        sure = (
-            "too little for these folds to tell them apart"
-            if low <= 0 <= high
-            else "which is more than chance"
-        )
+        if mean == 0:
+            return f"- {other!r} is as high."
         if not np.isfinite(low):
             sure = "and one fold cannot tell by chance or not"
+        elif low == high:
+            sure = "the same in all folds, too few to tell more"
+        elif low <= 0 <= high:
+            sure = "too little for these folds to tell them apart"
+        else:
+            sure = "which is more than chance"
+        ahead = int((self.scores(other) > self.scores(best)).sum())
         return (
             f"- {other!r} is {abs(mean):.3f} {'above' if mean > 0 else 'below'} it (95 % interval "
             f"{low:+.3f} to {high:+.3f}; ahead in {ahead} of {len(self.splits_)} folds), {sure}."
@@ -412,27 +436,31 @@ def _splits(cv, codes, seed):
         if least < cv:
             raise ValueError(
                 f"cv={cv}, but a class has {least} images: each fold needs one. Take a smaller cv, "
-                "leave the class out, or pass a splitter."
+                "leave the class out, or pass a splitter such as StratifiedShuffleSplit."
             )
         cv = StratifiedKFold(cv, shuffle=True, random_state=seed)
-    return list(check_cv(cv, codes, classifier=True).split(codes, codes))
+    every = np.arange(len(codes))  # masks become positions
+    folds = check_cv(cv, codes, classifier=True).split(codes, codes)
+    return [(every[train], every[test]) for train, test in folds]
 
 
-def _train_sizes(train_sizes, splits):
-    """Return the numbers of training images, rising; the last is all of a fold's."""
-    largest = min(len(train) for train, _ in splits)
-    if train_sizes is None:
-        return [largest]
-    sizes = np.atleast_1d(train_sizes)
+def _train_sizes(train_sizes, splits, n_classes):
+    """Return the numbers of training images, rising; the last stands for all of a fold's."""
+    lengths = [len(train) for train, _ in splits]
+    least, everything = min(lengths), round(np.mean(lengths))
+    sizes = np.atleast_1d([] if train_sizes is None else train_sizes)
+    if sizes.size == 0:
+        return [everything]
     if sizes.dtype.kind == "f":
         if not (sizes.min() > 0 and sizes.max() <= 1):
             raise ValueError(f"train_sizes={train_sizes!r}: floats are shares in (0, 1].")
-        sizes = np.round(sizes * largest)
-    if not (sizes.min() > 0 and sizes.max() <= largest):
+        sizes = np.round(sizes * least)
+    if not (n_classes <= sizes.min() and sizes.max() <= least):
         raise ValueError(
-            f"train_sizes={train_sizes!r}, but a fold has 1 to {largest} images to train on."
+            f"train_sizes={train_sizes!r}, but with {n_classes} classes a fold can be trained on "
+            f"{n_classes} to {least} images."
         )
-    return sorted({int(size) for size in sizes} | {largest})
+    return [*sorted({int(size) for size in sizes if size < least}), everything]
 
 
 def _stratified(train, codes, n, seed):
@@ -450,45 +478,67 @@ def _stratified(train, codes, n, seed):
 
 def _fill_cache(way, X, verbose):
     """Run all images through the frozen layers of a strategy; return the seconds."""
-    first = way.steps[0][1] if isinstance(way, Pipeline) else way
-    if isinstance(first, GridSearchCV):
-        first = first.estimator
     start = time.perf_counter()
-    if isinstance(first, ConvFeatureExtractor | FineTuneClassifier):
-        clone(first).set_params(verbose=verbose)._fill_cache(X)
+    while not hasattr(way, "_fill_cache"):
+        if isinstance(way, Pipeline):
+            way = way.steps[0][1]
+        elif hasattr(way, "estimator"):  # a search, say
+            way = way.estimator
+        else:
+            return 0.0
+    way = clone(way)
+    if "verbose" in way.get_params():
+        way.set_params(verbose=verbose)
+    way._fill_cache(X)
     return time.perf_counter() - start
 
 
-def _run(way, X, y, train, test, scoring):
+def _run(name, way, X, y, train, test, scoring):
     """Fit a strategy on one fold; return its score, and what it cost."""
     X_test, y_test = _safe_indexing(X, test), y[test]
     start = time.perf_counter()
     with threadpool_limits(1, user_api="blas"):  # in this process, which may be another
         way = clone(way).fit(_safe_indexing(X, train), y[train])
         fitted = time.perf_counter()
-        score = check_scoring(way, scoring=scoring)(way, X_test, y_test)
+        score = float(check_scoring(way, scoring=scoring)(way, X_test, y_test))
         scored = time.perf_counter()
-        probabilities = way.predict_proba(X_test) if hasattr(way, "predict_proba") else None
+        if not np.isfinite(score):
+            raise ValueError(
+                f"The score of {name!r} on a fold of {len(test)} test images is {score}. Take "
+                "another scoring, or larger folds."
+            )
+        probabilities = None
+        if hasattr(way, "predict_proba"):
+            classes, known = np.unique(y), way.predict_proba(X_test)
+            # A class that was not trained on has its column, too.
+            probabilities = np.zeros((len(test), len(classes)), dtype=known.dtype)
+            probabilities[:, np.searchsorted(classes, way.classes_)] = known
         return {
-            "score": float(score),
+            "score": score,
             "fit_time": fitted - start,
             "score_time": scored - fitted,
             "n_trainable_parameters": n_trainable_parameters(way),
-            "pickle_size": len(pickle.dumps(way)),
+            "pickle_size": _pickle_size(way),
             "predicted": way.predict(X_test),
             "probabilities": probabilities,
         }
 
 
+def _pickle_size(estimator):
+    try:
+        return len(pickle.dumps(estimator))
+    except Exception:  # it holds something that cannot be pickled, a lambda say
+        return np.nan
+
+
 def n_trainable_parameters(estimator):
     """Return how many numbers a fit has chosen, or NaN where that is not known."""
-    while True:
-        if isinstance(estimator, Pipeline):
-            estimator = estimator[-1]
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        else:
-            break
+    if isinstance(estimator, Pipeline):
+        *before, last = estimator
+        tuned = [step for step in before if hasattr(step, "net_")]
+        return sum(map(n_trainable_parameters, [*tuned, last]))
+    if hasattr(estimator, "best_estimator_"):
+        return n_trainable_parameters(estimator.best_estimator_)
     if hasattr(estimator, "net_"):
         parameters = estimator.net_.module_.parameters()
         return sum(p.numel() for p in parameters if p.requires_grad)

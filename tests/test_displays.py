@@ -7,6 +7,7 @@ import pytest
 from conftest import NormNet, study
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from torch import nn
 
 from sklearn_tl import (
     ConvFeatureExtractor,
@@ -59,6 +60,21 @@ def test_training_history():
     np.testing.assert_array_equal(rates.get_lines()[0].get_ydata(), history[:, "lr"])
     without = TrainingHistoryDisplay.from_estimator(make(unfreeze=1, max_epochs=2).fit(X, y))
     assert "epoch kept" not in texts(without.ax_[0])
+
+
+def test_training_history_of_a_head_that_was_trained_first():
+    X, y = study(2, 40)
+    classifier = make(
+        unfreeze=1, max_epochs=2, batch_size=20, head=lambda n, k: nn.Sequential(nn.Linear(n, k))
+    ).fit(X, y)
+    display = TrainingHistoryDisplay.from_estimator(classifier)
+    losses = display.ax_[0]
+    n_head = len(classifier.head_history_)
+    assert n_head == 250  # 500 steps
+    epochs, drawn = losses.get_lines()[0].get_data()
+    assert epochs.tolist() == list(range(1 - n_head, 3))
+    assert drawn[0] == classifier.head_history_[0, "train_loss"]
+    assert "head alone" in texts(losses)
 
 
 def test_a_head_alone_has_no_history():
@@ -122,6 +138,30 @@ def test_grid_with_maps():
     assert len(display.ax_.flat[0].get_images()) == 2
 
 
+def test_images_are_read_as_the_estimator_reads_them():
+    X, y = study(3, 30)
+    deep = (X.astype(np.uint16) * 16).reshape(30, -1)
+    options = {"image_size": 16, "image_shape": (24, 30, 3), "value_range": (0, 4080)}
+    pipeline = make_pipeline(ConvFeatureExtractor(NormNet, **options), LogisticRegression())
+    pipeline.fit(deep, y)
+    show = {"show": "first", "n_images": 3, "maps": True}
+    display = PredictionGridDisplay.from_estimator(pipeline, deep, y, **show)
+    np.testing.assert_array_equal(display.images, X[:3])
+    wanted = PredictionGridDisplay.from_estimator(linear()[0], X, y, **show)
+    assert display.maps.shape == wanted.maps.shape
+
+
+def test_classes_of_which_no_image_is_there():
+    X, _ = study(3, 4)
+    probabilities = np.eye(3)[[0, 2, 0, 1]]
+    with pytest.raises(ValueError, match="pass classes="):
+        PredictionGridDisplay.from_predictions(X, ["a", "c", "a", "c"], probabilities)
+    display = PredictionGridDisplay.from_predictions(
+        X, ["a", "c", "a", "c"], probabilities, classes=["a", "b", "c"]
+    )
+    assert display.y_pred.tolist() == ["b"]
+
+
 def test_strategies():
     X, y = study(2, 40)
     ways = {"linear, with a name that takes all the room there is": linear()[0], "b": linear()[0]}
@@ -134,7 +174,7 @@ def test_strategies():
         display.ax_.get_lines()[0].get_xdata(), result.scores(next(iter(ways)))
     )
     curves = StrategyCurvesDisplay.from_results(result)
-    assert curves.ax_.get_lines()[0].get_xdata().tolist() == [13, 26]
+    assert curves.ax_.get_lines()[0].get_xdata().tolist() == [13, 27]
     once = compare_strategies(X, y, strategies=ways, cv=3)
     with pytest.raises(ValueError, match="makes no curve"):
         StrategyCurvesDisplay.from_results(once)
@@ -146,6 +186,7 @@ def test_given_axes():
     display = EmbeddingDisplay.from_estimator(pipeline[0], X, y, ax=axes[1])
     assert display.ax_ is axes[1]
     assert display.figure_ is figure
+    PredictionGridDisplay.from_estimator(pipeline, X, y, show="first", n_images=2, ax=axes)
     with pytest.raises(ValueError, match="ax holds 1 axes, but 12"):
         PredictionGridDisplay.from_estimator(pipeline, X, y, show="first", ax=axes[0])
 

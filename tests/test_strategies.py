@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
-from sklearn.model_selection import ShuffleSplit, StratifiedKFold
+from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, compare_strategies, strategies
@@ -98,8 +98,18 @@ def test_the_cheaper_of_two_that_are_as_good():
     text = result.summary()
     assert "Take 'linear'" in text
     assert "'cheap' is 0." in text
-    assert "more than chance" in text
+    assert "the same in all folds" in text
+    assert "'last' is as high" in text
+
+
+def test_how_sure_the_folds_are():
+    X, y = study(2, 40)
+    guesses = {str(i): DummyClassifier(strategy="uniform", random_state=i) for i in range(3)}
+    text = compare_strategies(X, y, strategies=guesses, cv=4, random_state=0).summary()
     assert "too little for these folds to tell them apart" in text
+    assert "more than chance" not in text
+    text = compare_strategies(X, y, strategies=guesses | ways(), cv=4, random_state=0).summary()
+    assert "more than chance" in text
 
 
 def test_difference_is_the_corrected_t_interval():
@@ -136,8 +146,6 @@ def test_default_strategies_and_their_inner_search():
         X, y, backbone=NormNet, strategies=["embeddings", "raw pixels"], cv=2, train_sizes=[4]
     )
     assert two.strategies_ == ["raw pixels", "embeddings"]
-    few = default_strategies(inner_cv=1)
-    assert isinstance(few["embeddings"][-1], LogisticRegression)
     searched = default_strategies()["embeddings"][-1]
     assert_array_equal(searched.param_grid["C"], [1e-3, 1e-2, 1e-1, 1, 10])
 
@@ -159,7 +167,7 @@ def test_default_strategies_in_two_processes_leave_no_path_of_theirs(monkeypatch
     monkeypatch.setattr(
         strategies,
         "default_strategies",
-        lambda backbone, cache="memory", **_: {"linear": ways(cache=cache)["linear"]},
+        lambda backbone=None, cache="memory", **_: {"linear": ways(cache=cache)["linear"]},
     )
     result = compare_strategies(X, y, cv=2, n_jobs=2)
     assert result.best_estimator_[0].cache == "memory"
@@ -183,7 +191,8 @@ def test_splitters_and_learning_curves_in_words():
 def test_one_fold():
     X, y = study(2, 20)
     split = [(np.arange(10), np.arange(10, 20))]
-    result = compare_strategies(X, y, strategies=ways(), cv=split)
+    several = {"dummy": DummyClassifier(), **ways()}
+    result = compare_strategies(X, y, strategies=several, cv=split)
     assert "one fold cannot tell" in result.summary()
 
 
@@ -201,8 +210,11 @@ def test_an_unreadable_image_is_found_before_any_training(tmp_path):
     ("options", "match"),
     [
         ({"cv": 11}, "cv=11, but a class has 10 images"),
-        ({"train_sizes": [0]}, "1 to 10 images"),
-        ({"train_sizes": [11]}, "1 to 10 images"),
+        ({"train_sizes": [1]}, "on 2 to 10 images"),
+        ({"train_sizes": [11]}, "on 2 to 10 images"),
+        ({"strategies": {}}, "strategies is empty"),
+        ({"scoring": "acuracy"}, "acuracy"),
+        ({"scoring": lambda *_: np.nan}, "score of 'linear' on a fold of 10 test images is nan"),
         ({"train_sizes": [1.5]}, "shares in"),
         ({"strategies": ["embedding"]}, "Did you mean 'embeddings'"),
     ],
@@ -219,6 +231,56 @@ def test_verbose_shows_a_bar(capsys):
     assert capsys.readouterr() == ("", "")
     compare_strategies(X, y, strategies=ways(), cv=2, verbose=1)
     assert "4/4" in capsys.readouterr().err
+
+
+def test_a_class_that_a_fold_lacks():
+    X, y = study(3, 21)
+    y[:] = np.arange(21) % 2
+    y[20] = 2  # one image
+    result = compare_strategies(X, y, strategies=ways(), cv=KFold(3))
+    rows = result.probabilities_["linear"]
+    assert rows.shape == (21, 3)
+    assert rows[20, 2] == 0
+    assert_array_equal(result.predictions_["linear"], rows.argmax(1))
+
+
+def test_uneven_folds_are_trained_on_whole_and_masks_are_folds():
+    X, y = study(2, 20)
+    every = np.arange(20)
+    Recorder.fits.clear()
+    folds = [(every < 4, every >= 4), (every >= 2, every < 2)]
+    result = compare_strategies(X, y, strategies={"a": Recorder()}, cv=folds, train_sizes=[2])
+    assert list(map(len, Recorder.fits)) == [2, 2, 4, 18, 20]
+    assert_array_equal(result.splits_[1][1], [0, 1])
+
+
+def test_searches_and_what_cannot_be_pickled(network_images):
+    X, y = study(2, 20)
+    rows = X.reshape(20, -1)
+    extractor = ConvFeatureExtractor(lambda: NormNet(), image_size=16, image_shape=(24, 30, 3))
+    search = GridSearchCV(make_pipeline(extractor, LogisticRegression()), {}, cv=2)
+    result = compare_strategies(rows, y, strategies={"search": search}, cv=2)
+    assert sum(network_images) == 20
+    assert result.results_["frozen_time"] > 1e-4
+    assert np.isnan(result.results_["pickle_size"]).all()
+    assert result.results_["n_trainable_parameters"] == 9
+
+
+def test_small_training_sets_do_not_change_the_large_ones():
+    X, y = study(2, 24)
+    options = {"backbone": NormNet, "strategies": ["embeddings"], "cv": 2, "random_state": 0}
+    alone = compare_strategies(X, y, **options)
+    curve = compare_strategies(X, y, train_sizes=[2], **options)
+    assert_array_equal(alone.scores("embeddings"), curve.scores("embeddings"))
+
+
+def test_raw_pixels_win_only_where_they_are_ahead():
+    X, y = study(2, 20)
+    named = {"raw pixels": ways()["linear"], "other": ways()["linear"]}
+    text = compare_strategies(X, y, strategies={"raw pixels": ways()["linear"]}, cv=2).summary()
+    assert "win" not in text
+    text = compare_strategies(X, y, strategies=named, cv=2).summary()
+    assert "- 'other' is as high." in text
 
 
 def test_raw_pixels(make_images):
