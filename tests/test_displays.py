@@ -42,7 +42,7 @@ def make(**parameters):
 def linear(n=30):
     X, y = study(3, n)
     extractor = ConvFeatureExtractor(NormNet, image_size=16)
-    return make_pipeline(extractor, LogisticRegression(C=100, max_iter=1000)).fit(X, y), X, y
+    return make_pipeline(extractor, LogisticRegression(C=100, max_iter=10_000)).fit(X, y), X, y
 
 
 def test_training_history():
