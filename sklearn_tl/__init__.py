@@ -4,13 +4,14 @@ from sklearn_tl.activation_maps import class_activation_maps
 from sklearn_tl.backbones import list_backbones
 from sklearn_tl.cache import clear_cache
 from sklearn_tl.classifier import FineTuneClassifier
+from sklearn_tl.comparison import StrategyComparison
 from sklearn_tl.displays import (
     EmbeddingDisplay,
     PredictionGridDisplay,
     TrainingHistoryDisplay,
 )
 from sklearn_tl.extractor import ConvFeatureExtractor
-from sklearn_tl.strategies import StrategyComparison, compare_strategies
+from sklearn_tl.strategies import compare_strategies
 from sklearn_tl.strategy_displays import StrategyCurvesDisplay, StrategyDisplay
 
 __all__ = [

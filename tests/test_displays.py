@@ -19,7 +19,6 @@ from sklearn_tl import (
     TrainingHistoryDisplay,
     compare_strategies,
 )
-from sklearn_tl._plotting import COLOURS, MARKERS
 
 plt = pytest.importorskip("matplotlib.pyplot")
 
@@ -94,7 +93,10 @@ def test_embeddings_of_twelve_classes(method):
     assert display.points.shape == (48, 2)
     assert len(texts(display.ax_)) == 12
     assert all(len(text) <= 28 for text in texts(display.ax_))
-    looks = {(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i in range(12)}
+    looks = {
+        (tuple(drawn.get_facecolor()[0]), drawn.get_paths()[0].vertices.tobytes())
+        for drawn in display.ax_.collections
+    }
     assert len(looks) == 12
     assert 4 < len(display.ax_.artists) < 48  # thumbnails, where there is room
     display.figure_.canvas.draw()
