@@ -23,6 +23,17 @@ class StrategyDisplay:
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn_tl import StrategyDisplay, compare_strategies
+    >>> X, y = np.zeros((8, 24, 24, 3), dtype=np.uint8), ["cat", "dog"] * 4
+    >>> ways = {"first": DummyClassifier(), "second": DummyClassifier()}
+    >>> result = compare_strategies(X, y, strategies=ways, cv=2, train_sizes=[2])
+    >>> StrategyDisplay.from_results(result).names
+    ['first', 'second']
     """
 
     def __init__(self, *, names, scores, seconds, best):
@@ -103,6 +114,17 @@ class StrategyCurvesDisplay:
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn_tl import StrategyCurvesDisplay, compare_strategies
+    >>> X, y = np.zeros((8, 24, 24, 3), dtype=np.uint8), ["cat", "dog"] * 4
+    >>> ways = {"first": DummyClassifier(), "second": DummyClassifier()}
+    >>> result = compare_strategies(X, y, strategies=ways, cv=2, train_sizes=[2])
+    >>> StrategyCurvesDisplay.from_results(result).names
+    ['first', 'second']
     """
 
     def __init__(self, *, names, sizes, scores):
