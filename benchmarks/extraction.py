@@ -36,6 +36,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl.datasets import load_photo_patches
+from sklearn_tl.embedding import EMBEDDING
 from sklearn_tl.engine import _OpenVINO, _Traced
 from sklearn_tl.threads import on_each_core
 from sklearn_tl.zoo import load
@@ -120,7 +121,7 @@ class Network(torch.nn.Module):
 def tuned_network(name, images, engine):
     """Return a function that runs the tuned network alone."""
     extractor = ConvFeatureExtractor(name, weights=weights_of(name), cache=None, engine=engine)
-    frozen = extractor.fit(images)._frozen_pass((), "avg")
+    frozen = extractor.fit(images)._frozen_pass(EMBEDDING)
     chunks = frozen.preprocessing(images).split(frozen.chunk_size)
     chunks = [chunk.contiguous() if engine == "openvino" else chunk for chunk in chunks]
     with warnings.catch_warnings(), torch.no_grad():

@@ -1,6 +1,7 @@
 """Class-activation maps: which parts of an image speak for a class."""
 
 import copy
+import math
 import warnings
 from typing import Any
 
@@ -94,33 +95,34 @@ def _codes(estimator, X, y):
 
 def _cam(pipeline, X, codes):
     extractor, classifier = pipeline[0], pipeline[1:]
-    layers, pooling = extractor._features
-    if len(layers) > 1 or pooling != "avg":
+    (layer, pooling), *others = extractor._features
+    if others or pooling != "avg":
         raise ValueError(
             "Maps need the mean of one layer: a ConvFeatureExtractor with one layer and "
             f'pooling="avg", and this one has layer={extractor.layer!r} and pooling={pooling!r}.'
         )
     backbone = extractor._pretrained()
-    layer = layers or (backbone.layers[-1],)
+    layer = layer or backbone.layers[-1]
     shape = _map_shape(backbone, layer, extractor._preprocessing.crop)
     images = extractor._check_images(X, reset=False)
-    frozen = extractor._frozen_pass(layer, "flatten")
-    maps = embed(images, frozen, cache=None, verbose=extractor.verbose)
+    frozen = extractor._frozen_pass(((layer, "flatten"), *extractor._features))
+    rows = embed(images, frozen, cache=None, verbose=extractor.verbose)
+    maps, rows = np.split(rows, [math.prod(shape)], axis=1)
     maps = maps.reshape(len(images), *shape)
     maps = maps if backbone.channels_last_maps else np.moveaxis(maps, 1, 3)
     n, height, width, channels = maps.shape
     wanted = at_positions = None
     if channels == extractor._n_features_out and hasattr(classifier, "decision_function"):
-        wanted = _decisions(classifier, extractor.transform(X))
+        wanted = _decisions(classifier, rows)
         at_positions = _decisions(classifier, maps.reshape(-1, channels))
         at_positions = at_positions.reshape(n, height, width, -1)
     if wanted is None or not np.allclose(
         at_positions.mean((1, 2)), wanted, rtol=1e-3, atol=1e-3 * abs(wanted).max()
     ):
         raise ValueError(
-            f"Between {layer[0]} of {backbone.name} and the decision there is more than a mean and "
+            f"Between {layer} of {backbone.name} and the decision there is more than a mean and "
             f"a linear classifier, so that its maps say nothing. Fit the pipeline with "
-            f"layer={layer[0]!r} and a linear classifier, or take FineTuneClassifier."
+            f"layer={layer!r} and a linear classifier, or take FineTuneClassifier."
         )
     return at_positions[np.arange(n), :, :, codes].astype(np.float32)
 
@@ -139,10 +141,10 @@ def _map_shape(backbone, layer, crop):
     if crop is None:
         raise ValueError('With image_size="native" maps differ in size. Set an image_size.')
     with torch.inference_mode():
-        (activation,) = backbone.run(noise(1, 3, *crop), layer, torch.clone)
+        activation = backbone.run(noise(1, 3, *crop), {layer: torch.clone})[layer]
     if activation.ndim != 4:
         raise ValueError(
-            f"{layer[0]} of {backbone.name} returns no activation maps (its shape for an image is "
+            f"{layer} of {backbone.name} returns no activation maps (its shape for an image is "
             f"{tuple(activation.shape[1:])}). Choose a convolutional network, or an earlier layer."
         )
     return tuple(activation.shape[1:])
@@ -152,7 +154,7 @@ def _grad_cam(classifier, X, codes):
     pretrained = classifier._pretrained()
     backbone = tuning.tuned_backbone(pretrained, classifier._tensors)
     layer = backbone.layers[-1]
-    _map_shape(backbone, (layer,), classifier._preprocessing.crop)
+    _map_shape(backbone, layer, classifier._preprocessing.crop)
     tail = tuning.Tail(
         tuning.cut_network(backbone, [], keep_frozen=True),
         copy.deepcopy(classifier.net_.module_.head).cpu(),

@@ -53,24 +53,22 @@ class Backbone:
         self._inference = {}  # what runs in place of the module
         self._lock = threading.Lock()
 
-    def run(self, x, layers, reduce):
-        """Run the network on a batch up to the last of `layers`.
+    def run(self, x, reduce):
+        """Run the network on a batch up to the last layer that is asked for.
 
         Parameters
         ----------
         x : Tensor of shape (n, 3, height, width)
-        layers : tuple of str
-            Names of layers. Empty: the embedding, which is what the classifier would get.
-        reduce : callable
-            Applied to each activation as soon as it is there, before a later layer that works
-            in place can change it.
+        reduce : dict of str or None to callable
+            For each layer what is applied to its activation as soon as it is there, before a later
+            layer that works in place can change it. The layer None stands for the embedding, which
+            is what the classifier would get.
 
         Returns
         -------
-        list of what `reduce` returned, in the order of `layers`
+        dict of what `reduce` returned for each layer
         """
         found, hooks = {}, []
-        wanted = dict.fromkeys(layers) or {None: None}
 
         def keep(name, activation):
             if not isinstance(activation, torch.Tensor) or activation.ndim not in (2, 3, 4):
@@ -79,10 +77,11 @@ class Backbone:
                     f"shape {tuple(getattr(activation, 'shape', ()))}, from which no embedding "
                     f"can be made. Choose another layer: {', '.join(self.layers)}."
                 )
-            found[name] = reduce(activation)
-            if len(found) == len(wanted):
+            found[name] = reduce[name](activation)
+            if len(found) == len(reduce):
                 raise _AllFound
 
+        layers = [name for name in reduce if name is not None]
         with self._replicas(layers).one() as module:
             classifier = find_classifier(module)
             try:
@@ -92,26 +91,26 @@ class Backbone:
                             lambda module, inputs, output, name=name: keep(name, output)
                         )
                     )
-                if not layers and classifier is not None:
+                if None in reduce and classifier is not None:
                     hooks.append(
                         classifier.register_forward_pre_hook(
                             lambda module, inputs: keep(None, inputs[0])
                         )
                     )
                 output = module(x)
-                if layers or classifier is not None:
-                    missed = [name or "classifier" for name in wanted if name not in found]
-                    raise ValueError(
-                        f"{self.name} was run to its end without passing {', '.join(missed)}. "
-                        "Choose another layer."
-                    )
-                keep(None, output)
+                if None in reduce and classifier is None:
+                    keep(None, output)
+                missed = [name or "classifier" for name in reduce if name not in found]
+                raise ValueError(
+                    f"{self.name} was run to its end without passing {', '.join(missed)}. "
+                    "Choose another layer."
+                )
             except _AllFound:
                 pass
             finally:
                 for hook in hooks:
                     hook.remove()
-        return [found[name] for name in wanted]
+        return found
 
     def _replicas(self, layers):
         """Return the networks to run for these layers, folded where that keeps their outputs."""

@@ -71,13 +71,12 @@ class BackboneEstimator(BaseEstimator):
             self._backbone = backbone
         return self._backbone
 
-    def _frozen_pass(self, layers, pooling):
-        """Return the frozen pass up to `layers`."""
+    def _frozen_pass(self, features):
+        """Return the frozen pass that makes `features`."""
         device = resolve_device(self.device)
         return FrozenPass(
             backbone=self._pretrained(),
-            layers=layers,
-            pooling=pooling,
+            features=features,
             preprocessing=self._preprocessing,
             precision=resolve_precision(self.precision, device),
             batch_size=self.batch_size,

@@ -24,7 +24,7 @@ from sklearn_tl._validation import Interval, StrOptions, _fit_context
 from sklearn_tl.augmentation import TrainingImages, as_augmentation
 from sklearn_tl.base import BackboneEstimator
 from sklearn_tl.devices import kind_of, resolve_device, resolve_precision
-from sklearn_tl.embedding import embed
+from sklearn_tl.embedding import EMBEDDING, embed
 
 HEAD_STEPS, HEAD_LR = 500, 3e-3  # for the head of a factory, alone on the embeddings
 HEAD_ADVICE = "The new head cannot learn from embeddings as they are: normalise them in it"
@@ -427,8 +427,8 @@ class FineTuneClassifier(
     def _plan(self, backbone):
         """Decide what is trained and at which layer the frozen part hands over to it.
 
-        `_boundary` holds the layers and the pooling of the frozen pass and the shape of what it
-        yields for an image; it is None where the images themselves are the input.
+        `_boundary` holds the features of the frozen pass and their shape for an image; it is None
+        where the images themselves are the input.
         """
         if isinstance(self.unfreeze, bool):
             raise TypeError(
@@ -439,10 +439,10 @@ class FineTuneClassifier(
                 f"head is a {type(self.head).__name__}, but should be a function (n_features, "
                 "n_classes) that returns one: the number of classes is known in fit."
             )
-        self._n_features_out = sum(self._frozen_pass((), "avg").lengths())
+        self._n_features_out = sum(self._frozen_pass(EMBEDDING).lengths())
         self._head = self.head  # as fitted, whatever set_params does later
         if self.unfreeze is None:
-            self._tuned, self._boundary = None, ((), "avg", (self._n_features_out,))
+            self._tuned, self._boundary = None, (EMBEDDING, (self._n_features_out,))
             return
         self._tuned = tuning.layers_to_tune(backbone, self.unfreeze)
         self._boundary = None
@@ -463,7 +463,7 @@ class FineTuneClassifier(
             for some, y in zip(images, codes, strict=True)
         ]
         datasets[0].augment = as_augmentation(self.augment, self._preprocessing)
-        return datasets, self._rows(images[0], self._frozen_pass((), "avg"), self.cache)
+        return datasets, self._rows(images[0], self._frozen_pass(EMBEDDING), self.cache)
 
     def _fit_tail(self, tail, datasets, rows, codes, weight):
         """Fit the head on the frozen rows, then train it together with the layers set free."""
@@ -551,7 +551,7 @@ class FineTuneClassifier(
         if self._boundary is None:
             # By torch, since compiling takes as long as some hundred images.
             frozen = replace(
-                self._frozen_pass((), "avg"), backbone=self._tuned_backbone(), engine="torch"
+                self._frozen_pass(EMBEDDING), backbone=self._tuned_backbone(), engine="torch"
             )
             # In memory even where the cache is a file: nobody else will ever have these weights.
             return self._rows(images, frozen, cache=self.cache and "memory")
@@ -562,7 +562,7 @@ class FineTuneClassifier(
         return np.concatenate(parts)
 
     def _embed_rows(self, tail, activations):
-        return tuning.embed_rows(tail, activations, self._frozen_pass((), "avg").chunk_size)
+        return tuning.embed_rows(tail, activations, self._frozen_pass(EMBEDDING).chunk_size)
 
     def _tuned_backbone(self):
         if self._whole is None:
@@ -571,19 +571,18 @@ class FineTuneClassifier(
 
     def _activations(self, images):
         """Return what the frozen part hands to the rest of the network."""
-        layers, pooling, shape = self._boundary
-        frozen = self._frozen_pass(layers, pooling)
+        features, shape = self._boundary
+        frozen = self._frozen_pass(features)
         rows = self._rows(images, frozen, self.cache, large_in_file=True)
         return rows.reshape(len(images), *shape)
 
-    def _fill_cache(self, X):
-        """Run all images through the frozen layers, before any fit."""
+    def _first_pass(self, X):
+        """Return what `fit` will hand to `embed`."""
         images = self._check_images(X, reset=True)
         self._plan(self._load_backbone())
-        if self._boundary is None:  # the head begins with the embeddings
-            self._rows(images, self._frozen_pass((), "avg"), self.cache)
-        else:
-            self._activations(images)
+        # Without a boundary the head begins with the embeddings.
+        features, _ = self._boundary or (EMBEDDING, None)
+        return images, self._frozen_pass(features), self.cache
 
     def _rows(self, images, frozen, cache, **options):
         return embed(images, frozen, cache=cache, verbose=self.verbose, **options)

@@ -18,7 +18,7 @@ class StrategyComparison:
         ``train_size``, ``split0_test_score`` ..., ``mean_test_score``, ``std_test_score``,
         ``rank_test_score`` (among strategies of one size), ``mean_fit_time``, ``std_fit_time``,
         ``mean_score_time``, ``std_score_time`` (seconds), ``frozen_time`` (seconds for all images
-        in the frozen layers, less what an earlier strategy left in the cache),
+        in the frozen layers, in one pass for all strategies that share a network),
         ``n_trainable_parameters`` and ``pickle_size`` (bytes).
     strategies_ : list of str
         Their names, in order.

@@ -39,6 +39,7 @@ CHUNK_PIXELS = {"torch": 4 * 224**2, "openvino": 2 * 224**2}
 CLAIM = 32  # images, after which it is looked up again what other processes have done
 LOOKUP_BYTES = 1 << 26
 POOLINGS = ("avg", "max", "avgmax", "flatten")
+EMBEDDING = ((None, "avg"),)
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,7 @@ class FrozenPass:
     """All that decides what a row is, and the batch size and device that do not."""
 
     backbone: Backbone
-    layers: tuple
-    pooling: str
+    features: tuple  # pairs (layer, pooling), side by side in a row; the layer None: the embedding
     preprocessing: Preprocessing
     precision: str
     batch_size: int
@@ -56,17 +56,22 @@ class FrozenPass:
 
     def keys(self):
         """Digest, for each layer, everything besides the image that its features depend on."""
-        parts = (
+        return [
+            hashlib.sha256(repr((*feature, *self.settings)).encode()).digest()
+            for feature in self.features
+        ]
+
+    @property
+    def settings(self):
+        """Everything that all features depend on. Where it is the same, one pass serves."""
+        return (
             ROWS_VERSION,
             self.backbone.fingerprint,
-            self.pooling,
             self.preprocessing,
             self.precision,
             self.engine,
             kind_of(self.device),  # GPUs round the factors of a convolution
         )
-        layers = self.layers or (None,)
-        return [hashlib.sha256(repr((layer, *parts)).encode()).digest() for layer in layers]
 
     @property
     def name(self):
@@ -90,7 +95,7 @@ class FrozenPass:
     def rows(self, batch):
         """Run at most `chunk_size` images, levels (n, height, width, 3), on one core."""
         if not self.on_cpu:
-            what = (self.device, self.layers, self.precision, batch.shape[1:])
+            what = (self.device, self.features, self.precision, batch.shape[1:])
             return np.concatenate(
                 in_parts_that_fit(self._eager, batch, self.backbone.batch_sizes, what)
             )
@@ -108,22 +113,28 @@ class FrozenPass:
 
     def _features(self, batch):
         backbone = self.backbone.on(self.device)
+        poolings = defaultdict(list)
+        for layer, pooling in self.features:
+            poolings[layer].append(pooling)
+
+        def pool_all(some):
+            return lambda a: {p: pool(a, p, backbone.channels_last_maps) for p in some}
+
         x = self.preprocessing.normalised(moved(batch, self.device))
         with autocast(self.device, self.precision):
-            return backbone.run(
-                x, self.layers, lambda a: pool(a, self.pooling, backbone.channels_last_maps)
-            )
+            pooled = backbone.run(x, {layer: pool_all(some) for layer, some in poolings.items()})
+        return [pooled[layer][pooling] for layer, pooling in self.features]
 
     def lengths(self):
         """Find the number of features of each layer by running one black image."""
         height, width = self.preprocessing.crop or self.backbone.preprocessing.crop
-        known, what = self.backbone.row_lengths, (self.layers, self.pooling, height, width)
+        known, what = self.backbone.row_lengths, (self.features, height, width)
         if what in known:
             return known[what]
         try:
             with torch.inference_mode():
                 image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
-                known[what] = [features.shape[1] for features in self._features(image)]
+                known[what] = [some.shape[1] for some in self._features(image)]
             return known[what]
         except CANNOT_TAKE as error:
             raise ValueError(

@@ -203,8 +203,9 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         layers = backbone.resolve_layers(self.layer)
         if not layers and self.pooling != "avg":
             layers = (backbone.layers[-1],)
-        self._features = layers, self.pooling  # as fitted, whatever set_params does later
-        self._n_features_out = sum(self._frozen_pass(*self._features).lengths())
+        # As fitted, whatever set_params does later.
+        self._features = tuple((layer, self.pooling) for layer in layers or (None,))
+        self._n_features_out = sum(self._frozen_pass(self._features).lengths())
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -231,15 +232,16 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         images = self._check_images(X, reset=False)
         return embed(
             images,
-            self._frozen_pass(*self._features),
+            self._frozen_pass(self._features),
             cache=self.cache,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
 
-    def _fill_cache(self, X):
-        """Run all images through the frozen layers, before any fit."""
-        self.fit(X).transform(X)
+    def _first_pass(self, X):
+        """Return what `transform` will hand to `embed`."""
+        images = self.fit(X)._check_images(X, reset=False)
+        return images, self._frozen_pass(self._features), self.cache
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,6 +1,5 @@
 """Raw pixels as rows: the floor, which embeddings have to beat."""
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -13,18 +12,22 @@ from sklearn_tl.preprocessing import Preprocessing
 SIDE = 32  # pixels; larger images make a linear classifier slower and no better
 
 
-@dataclass(frozen=True)
 class PixelPass:
     """What `embedding.FrozenPass` is to a network, for the pixels themselves."""
 
-    preprocessing: Preprocessing
+    preprocessing = Preprocessing((SIDE, SIDE), (SIDE, SIDE), (0,) * 3, (1,) * 3, draft=True)
     name = "raw pixels"
     batch_size = chunk_size = 32
     on_cpu = True
 
+    @property
+    def settings(self):
+        """Everything besides the image that a row depends on."""
+        return ROWS_VERSION, self.preprocessing
+
     def keys(self):
-        """Name everything besides the image that a row depends on."""
-        return [repr((ROWS_VERSION, self)).encode()]
+        """Name what a row depends on, in a list."""
+        return [repr((self.name, *self.settings)).encode()]
 
     def lengths(self):
         """Return the number of features, in a list."""
@@ -54,13 +57,12 @@ class RawPixels(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the pixels of `X`, of shape (n_images, 3072) and dtype float32."""
-        square = (SIDE, SIDE)
-        preprocessing = Preprocessing(square, square, (0,) * 3, (1,) * 3, draft=True)
-        return embed(as_images(X), PixelPass(preprocessing), cache=self.cache)
+        images, pixels, cache = self._first_pass(X)
+        return embed(images, pixels, cache=cache)
 
-    def _fill_cache(self, X):
-        """Read all images, before any fit."""
-        self.transform(X)
+    def _first_pass(self, X):
+        """Return what `transform` hands to `embed`."""
+        return as_images(X), PixelPass(), self.cache
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -4,6 +4,7 @@ import pickle
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,10 @@ from sklearn_tl import labels
 from sklearn_tl._validation import check_option
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.comparison import RAW, StrategyComparison
+from sklearn_tl.embedding import LARGE, embed
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.images import as_images
-from sklearn_tl.raw_pixels import RawPixels
+from sklearn_tl.raw_pixels import PixelPass, RawPixels
 
 C = np.logspace(-3, 1, 5)
 
@@ -197,7 +199,7 @@ def compare_strategies(
         check_scoring(next(iter(strategies.values())), scoring=scoring)
         # These matrices are small: on two cores a second BLAS thread makes fits ten times slower.
         with threadpool_limits(1, user_api="blas"):
-            frozen = {name: _fill_cache(way, X, verbose) for name, way in strategies.items()}
+            frozen = _fill_caches(strategies, X, verbose)
             todo = [(name, way, *task) for name, way in strategies.items() for task in tasks]
             runs = Parallel(n_jobs=n_jobs, return_as="generator")(
                 delayed(_run)(name, way, X, y, trains[i][fold], splits[fold][1], scoring)
@@ -272,21 +274,53 @@ def _stratified(train, codes, n, seed):
     return np.sort(shuffled[np.argsort(progress, kind="stable")[:n]])
 
 
-def _fill_cache(way, X, verbose):
-    """Run all images through the frozen layers of a strategy; return the seconds."""
-    start = time.perf_counter()
-    while not hasattr(way, "_fill_cache"):
+def _fill_caches(strategies, X, verbose):
+    """Run all images through the frozen layers, before any fit; return the seconds of each.
+
+    What several strategies want of one network is a single pass, whose time counts for each.
+    """
+    passes, groups = {}, {}
+    for name, way in strategies.items():
+        way = _takes_images(way)
+        if way is not None:
+            images, frozen, cache = clone(way)._first_pass(X)
+            reading = [getattr(way, key, None) for key in ("image_shape", "value_range")]
+            key = repr((type(frozen), frozen.settings, cache, reading))
+            n_jobs = getattr(way, "n_jobs", None)
+            passes.setdefault(key, ([], images, cache, n_jobs))[0].append(frozen)
+            groups[name] = key
+    seconds = {}
+    for key, (frozen, images, cache, n_jobs) in passes.items():
+        start = time.perf_counter()
+        frozen = _joined(frozen, len(images), cache)
+        embed(images, frozen, cache=cache, n_jobs=n_jobs, verbose=verbose, large_in_file=True)
+        seconds[key] = time.perf_counter() - start
+    return {name: seconds.get(groups.get(name), 0.0) for name in strategies}
+
+
+def _joined(passes, n_images, cache):
+    """Return one pass for all of `passes`, less the features that the cache could not keep."""
+    if isinstance(passes[0], PixelPass):
+        return passes[0]
+    joined = replace(passes[0], features=())
+    for feature in dict.fromkeys(feature for one in passes for feature in one.features):
+        more = replace(joined, features=(*joined.features, feature))
+        fits = cache != "memory" or 4 * n_images * sum(more.lengths()) <= LARGE
+        if cache is not None and fits:
+            joined = more
+    return joined if joined.features else PixelPass()  # images are read, which shows the broken
+
+
+def _takes_images(way):
+    """Return the part of a strategy that images go to, if it is one of this package."""
+    while not hasattr(way, "_first_pass"):
         if isinstance(way, Pipeline):
             way = way.steps[0][1]
         elif hasattr(way, "estimator"):  # a search, say
             way = way.estimator
         else:
-            return 0.0
-    way = clone(way)
-    if "verbose" in way.get_params():
-        way.set_params(verbose=verbose)
-    way._fill_cache(X)
-    return time.perf_counter() - start
+            return None
+    return way
 
 
 def _run(name, way, X, y, train, test, scoring):

@@ -94,8 +94,8 @@ def find_boundary(backbone, tuned, size):
 
     Returns
     -------
-    (layers, pooling, shape) or None
-        The frozen pass up to there and the shape of what it yields for one image. None where
+    (features, shape) or None
+        What the frozen pass makes there, and the shape of it for one image. None where
         nothing is frozen, where more than its activation flows into the tuned ones, or where that
         takes more memory than the image.
     """
@@ -106,7 +106,7 @@ def find_boundary(backbone, tuned, size):
     image = noise(2, 3, *size)
     try:
         with torch.inference_mode():
-            (activation,) = backbone.run(image, (last,), torch.clone)
+            activation = backbone.run(image, {last: torch.clone})[last]
     except ValueError:  # no tensor, or not passed at all
         return None
     if activation[0].numel() >= image[0].numel():
@@ -117,7 +117,7 @@ def find_boundary(backbone, tuned, size):
             return None
     except Exception:  # of the network, whose layers are no chain
         return None
-    return (last,), "flatten", tuple(activation.shape[1:])
+    return ((last, "flatten"),), tuple(activation.shape[1:])
 
 
 def check_whole(backbone, tuned, size):
@@ -172,7 +172,7 @@ def agrees(network, x, backbone, image):
     """Whether a network of `cut_network` makes of `x` what the backbone makes of the image."""
     with torch.inference_mode():
         maps = backbone.channels_last_maps
-        (wanted,) = backbone.run(image.clone(), (), lambda a: pool(a, "avg", maps))
+        wanted = backbone.run(image.clone(), {None: lambda a: pool(a, "avg", maps)})[None]
         got = Tail(network, None, maps).embed(x)
     return got.shape == wanted.shape and torch.allclose(
         got, wanted, rtol=1e-3, atol=1e-4 * float(wanted.abs().max())

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
 from sklearn_tl.devices import in_parts_that_fit, resolve_device, resolve_precision
-from sklearn_tl.embedding import FrozenPass, _joined, _prepared
+from sklearn_tl.embedding import EMBEDDING, FrozenPass, _joined, _prepared
 from sklearn_tl.images import as_images
 
 FULL = "CUDA out of memory. Tried to allocate 2.00 GiB."
@@ -39,7 +39,7 @@ def test_chunks_of_a_gpu_are_decoded_ahead_and_of_one_shape(make_images):
     sizes = [(32, 40)] * 5 + [(20, 20)] + [(32, 40)] * 4 + [(24, 24)]
     images = as_images([make_images(1, *size, seed=i)[0] for i, size in enumerate(sizes)])
     extractor = ConvFeatureExtractor(TinyNet, image_size="native", batch_size=4)
-    frozen = extractor.fit(images)._frozen_pass((), "avg")
+    frozen = extractor.fit(images)._frozen_pass(EMBEDDING)
     prepared = partial(_prepared, images=images, frozen=frozen, digested=True)
     chunks = list(_joined(prepared, range(len(images)), 4))
     assert [some for some, _, _ in chunks] == [[0, 1, 2, 3], [4, 6, 7, 8], [5], [9], [10]]

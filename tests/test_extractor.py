@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl.backbones import load_backbone
 from sklearn_tl.cache import MEMORY
-from sklearn_tl.embedding import _batches
+from sklearn_tl.embedding import EMBEDDING, _batches
 from sklearn_tl.images import as_images
 
 
@@ -195,7 +195,7 @@ def test_many_sizes_do_not_pile_up():
             return super().__getitem__(i)
 
     extractor = ConvFeatureExtractor(TinyNet, image_size="native", batch_size=2).fit(X)
-    batches = _batches(as_images(Watched(X)), [range(40)], extractor._frozen_pass((), "avg"), True)
+    batches = _batches(as_images(Watched(X)), [range(40)], extractor._frozen_pass(EMBEDDING), True)
     first = next(batches)
     assert len(read) <= 4 * 2 + 2 * 2 + 1  # waiting for their like, and read ahead
     order = [*first[0], *(i for indices, _, _ in batches for i in indices)]

@@ -77,7 +77,7 @@ def test_every_layer_is_as_in_the_plain_network(name):
     for layer in backbone.layers:
         seen = []
         with torch.inference_mode():
-            (got,) = backbone.run(x, (layer,), torch.clone)
+            got = backbone.run(x, {layer: torch.clone})[layer]
             hook = backbone.module.get_submodule(layer).register_forward_hook(
                 lambda module, inputs, output, seen=seen: seen.append(output.clone())
             )
@@ -149,7 +149,7 @@ def test_two_threads_run_one_backbone_at_once():
 
     def row(i):
         with torch.inference_mode():
-            return backbone.run(x[i], (), torch.clone)[0]
+            return backbone.run(x[i], {None: torch.clone})[None]
 
     wanted = [row(i) for i in range(2)]
     barrier = Barrier(2)

@@ -45,7 +45,8 @@ class Recorder(ClassifierMixin, BaseEstimator):
 def test_results(network_images):
     X, y = study(3, 45)
     result = compare_strategies(X, y, strategies=ways(), cv=3, random_state=0)
-    assert sum(network_images) == 2 * 45  # once for the embeddings, once up to the boundary
+    assert sum(network_images) == 45  # once, for the embeddings and up to the boundary
+    assert np.ptp(result.results_["frozen_time"]) == 0  # it was the same pass
     frame = result.to_frame()
     assert frame["strategy"].tolist() == ["linear", "last"]
     assert (frame["train_size"] == 30).all()
@@ -63,6 +64,22 @@ def test_results(network_images):
         assert_array_equal(result.probabilities_[name].argmax(1), predicted)
     assert_array_equal(result.best_estimator_.classes_, [0, 1, 2])
     assert result.best_estimator_.score(X, y) > 0.8
+
+
+def test_first_pass_leaves_out_what_the_cache_cannot_keep(network_images, monkeypatch):
+    X, _ = study(2, 20)
+    linear, last = ways().values()
+    (_, embedding, _), (_, boundary, _) = linear[0]._first_pass(X), last._first_pass(X)
+    sizes = [4 * 20 * sum(frozen.lengths()) for frozen in (embedding, boundary)]
+    for limit, n_features in [(sum(sizes) - 1, 1), (sum(sizes), 2)]:
+        monkeypatch.setattr(strategies, "LARGE", limit)
+        joined = strategies._joined([embedding, boundary], 20, "memory")
+        assert len(joined.features) == n_features
+    assert len(strategies._joined([embedding, boundary], 20, "rows.sqlite").features) == 2
+    strategies._fill_caches(ways(cache=None), X, 0)
+    assert not network_images  # nothing could be kept: the images were only read
+    with pytest.raises(FileNotFoundError, match=r"X\[1\]"):
+        strategies._fill_caches(ways(cache=None), [X[0], "missing.png"], 0)
 
 
 def test_all_strategies_see_the_same_folds_and_sizes():
