@@ -18,12 +18,12 @@ from sklearn.model_selection import StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from sklearn_tl import ConvFeatureExtractor, __version__, compare_strategies
 from sklearn_tl._plotting import require_matplotlib
 from sklearn_tl.datasets import load_photo_patches
 from sklearn_tl.folders import files_below, load, read, summary
+from sklearn_tl.progress import tqdm
 from sklearn_tl.report import write_report
 from sklearn_tl.strategies import default_strategies
 

@@ -20,7 +20,6 @@ from functools import partial
 import numpy as np
 import torch
 from joblib import Parallel, cpu_count, delayed, effective_n_jobs
-from tqdm.auto import tqdm
 
 from sklearn_tl.backbones import Backbone
 from sklearn_tl.cache import MEMORY_LIMIT, LayerStore, open_store
@@ -28,6 +27,7 @@ from sklearn_tl.devices import autocast, in_parts_that_fit, kind_of, moved
 from sklearn_tl.engine import compiled
 from sklearn_tl.inference import CANNOT_TAKE
 from sklearn_tl.preprocessing import Preprocessing
+from sklearn_tl.progress import tqdm
 from sklearn_tl.threads import filled, in_threads, on_each_core
 
 ROWS_VERSION = 3  # to be raised by any change of this package that changes rows

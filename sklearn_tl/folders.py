@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from sklearn_tl.images import as_images
+from sklearn_tl.progress import tqdm
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 NO_CLASSES = {"train", "training", "test", "testing", "val", "valid", "validation"}

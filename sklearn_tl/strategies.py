@@ -19,7 +19,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import _num_samples
 from threadpoolctl import threadpool_limits
-from tqdm.auto import tqdm
 
 from sklearn_tl import labels
 from sklearn_tl._validation import check_option
@@ -28,6 +27,7 @@ from sklearn_tl.comparison import RAW, StrategyComparison
 from sklearn_tl.embedding import LARGE, embed
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.images import as_images
+from sklearn_tl.progress import tqdm
 from sklearn_tl.raw_pixels import PixelPass, RawPixels
 
 C = np.logspace(-3, 1, 5)

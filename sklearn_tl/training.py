@@ -23,9 +23,9 @@ from skorch.callbacks import (
 from skorch.helper import predefined_split
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
-from tqdm.auto import tqdm
 
 from sklearn_tl.devices import is_out_of_memory
+from sklearn_tl.progress import tqdm
 
 MAX_GRADIENT_NORM = 1.0
 _ONE_TRAINING = threading.RLock()  # the generators and the number of threads are the process's

@@ -579,6 +579,24 @@ def test_verbose_shows_a_bar(extractor, make_images, capsys):
     assert "6 from the cache" in err
 
 
+def test_notebook_without_widgets_gets_text():
+    code = (
+        "import sys, types\n"
+        "shell = types.SimpleNamespace(config={'IPKernelApp': {}})\n"  # older tqdm looks here
+        "sys.modules['IPython'] = types.SimpleNamespace(get_ipython=lambda: shell)\n"
+        "sys.modules['ipykernel.zmqshell'] = types.ModuleType('')\n"
+        "sys.modules['ipywidgets'] = None\n"
+        "from sklearn_tl.progress import tqdm\n"
+        "assert 'tqdm.notebook' in sys.modules, 'no notebook found'\n"
+        "with tqdm(total=2) as bar:\n"
+        "    bar.update(2)\n"
+    )
+    command = [sys.executable, "-W", "always", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "2/2" in done.stderr
+    assert "Warning" not in done.stderr
+
+
 def test_a_pass_over_several_layers_serves_each_of_them(make_images, network_images, tmp_path):
     X = make_images(20)
     layers = ["stem", "stage1", "stage2"]
