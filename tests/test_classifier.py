@@ -894,7 +894,7 @@ def test_network_that_works_in_place():
     )
     classifier = make("1", backbone=network)  # the boundary is in front of the ReLU
     expected = classifier.fit(X, y).predict_proba(X)
-    assert classifier._boundary[0] == ("0",)
+    assert classifier._boundary[0] == (("0", "flatten"),)
     network[1] = nn.ReLU()
     np.testing.assert_array_equal(make("1", backbone=network).fit(X, y).predict_proba(X), expected)
 
@@ -933,7 +933,7 @@ def test_networks_are_cut_where_they_are_frozen(backbone, unfreeze, boundary):
     backbone = load_backbone(backbone, None)
     tuned = tuning.layers_to_tune(backbone, unfreeze)
     found = tuning.find_boundary(backbone, tuned, (224, 224) if boundary is None else (96, 96))
-    assert (found and found[0][0]) == boundary
+    assert (found and found[0][0][0]) == boundary
     if boundary is None:
         network = tuning.cut_network(backbone, tuned, keep_frozen=True)
         image = torch.rand(1, 3, 224, 224)

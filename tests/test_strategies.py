@@ -159,8 +159,9 @@ def test_default_strategies_and_their_inner_search():
     chosen = compare_strategies(X, y, backbone=NormNet, cv=2, random_state=0)
     assert chosen.results_["strategy"].tolist() == list(default_strategies())
     assert np.isfinite(chosen.results_["mean_test_score"]).all()
+    some = ["embeddings", "raw pixels"]
     two = compare_strategies(
-        X, y, backbone=NormNet, strategies=["embeddings", "raw pixels"], cv=2, train_sizes=[4]
+        X, y, backbone=NormNet, strategies=some, cv=2, train_sizes=[4], random_state=0
     )
     assert two.strategies_ == ["raw pixels", "embeddings"]
     searched = default_strategies()["embeddings"][-1]
