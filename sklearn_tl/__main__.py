@@ -111,6 +111,7 @@ def study_parser():
     add("--weights", metavar="FILE", default="default", help="of the backbone; default: its own")
     add("--image-size", metavar="N", type=int, help="default: what the network was trained at")
     add("--cache", metavar="PATH", default="memory", help="keep the embeddings in a file")
+    add_errors(add, default="skip")
     add("--n-jobs", metavar="N", type=int, help="processes that share the images; default: 1")
     add("--seed", metavar="N", type=natural, default=0, help="of the random draws; default: 0")
     add("--version", action="version", version=f"sklearn-tl {__version__}")
@@ -131,10 +132,15 @@ def compare_parser():
     add("--train-sizes", nargs="+", metavar="N", type=int, help="of learning curves")
     add("--cv", metavar="N", type=int, default=5, help="folds; default: %(default)s")
     add("--backbone", metavar="NAME", default="efficientnet_lite0", help="default: %(default)s")
-    add("--errors", choices=("raise", "skip"), default="raise", help="at images without sense")
+    add_errors(add, default="raise")
     add("--n-jobs", metavar="N", type=int, help="processes that share the fits; default: 1")
     add("--seed", metavar="N", type=natural, default=0, help="default: 0")
     return parser
+
+
+def add_errors(add, default):
+    what = "at images that cannot be read: stop, or leave them out; default: %(default)s"
+    add("--errors", choices=("raise", "skip"), default=default, help=what)
 
 
 def natural(text):
@@ -175,7 +181,7 @@ def report(options):
         print(f"Built-in photographs: {summary(y)}")
         print("Trained on patches of their upper halves, tested on all of the lower halves.")
     else:
-        X, y, pixels, _ = load(options.folder)
+        X, y, pixels, _ = load(options.folder, errors=options.errors)
         test = None
     sys.stdout.flush()
     splits = all_splits(y, test, options.seed)

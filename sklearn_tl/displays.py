@@ -187,7 +187,8 @@ class EmbeddingDisplay:
         Parameters
         ----------
         estimator : ConvFeatureExtractor, FineTuneClassifier or another transformer
-            It is fitted here where it was not.
+            It is fitted here where it was not. Of a pipeline that ends in a classifier the steps
+            before it are taken.
         X : images
             As :class:`ConvFeatureExtractor` takes them.
         y : array-like of shape (n_images,)
@@ -208,6 +209,8 @@ class EmbeddingDisplay:
         """
         from sklearn.exceptions import NotFittedError
 
+        if isinstance(estimator, Pipeline) and not hasattr(estimator, "transform"):
+            estimator = estimator[:-1]  # of a classifier on embeddings, what it gets
         try:
             rows = estimator.transform(X)
         except NotFittedError:

@@ -37,7 +37,7 @@ def files_below(folder):
     return sorted(found)
 
 
-def load(folder, errors="skip"):
+def load(folder, errors):
     """Return the paths, class names and small pixels of a folder, and what was left out.
 
     What is there is printed. With ``errors="raise"`` an image that cannot be read is an error.

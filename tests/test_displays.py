@@ -185,7 +185,7 @@ def test_strategies():
 def test_given_axes():
     pipeline, X, y = linear()
     figure, axes = plt.subplots(1, 2)
-    display = EmbeddingDisplay.from_estimator(pipeline[0], X, y, ax=axes[1])
+    display = EmbeddingDisplay.from_estimator(pipeline, X, y, ax=axes[1])
     assert display.ax_ is axes[1]
     assert display.figure_ is figure
     PredictionGridDisplay.from_estimator(pipeline, X, y, show="first", n_images=2, ax=axes)

@@ -117,6 +117,8 @@ def test_what_cannot_be_used_is_listed_and_left_out(pets, capsys):
     ):
         assert line.startswith(f"Left out: {pets}/{beginning}")
     assert "3 classes, 23 images, 7 to 8 a class" in out
+    assert cli.main([str(pets), *SMALL, "--errors", "raise"]) == 1
+    assert "cat/broken.jpg is no image" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
