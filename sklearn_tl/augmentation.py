@@ -31,7 +31,7 @@ class TrainingImages(Dataset):
 
     def __init__(self, images, codes, preprocessing, augment=None):
         self.images = images
-        self.codes = codes
+        self.y = codes  # as in datasets of skorch
         self.preprocessing = preprocessing
         self.augment = augment
         self._kept, self._free = {}, KEEP_BYTES
@@ -48,7 +48,7 @@ class TrainingImages(Dataset):
         # Only the decoding is in threads: what is random must come in the same order each time.
         scaled = in_threads(self._scaled, indices, cpu_count(), ahead=len(indices))
         for i, image in zip(indices, scaled, strict=True):
-            batch.append((self._varied(image, i), self.codes[i]))
+            batch.append((self._varied(image, i), self.y[i]))
         if len({tensor.shape for tensor, _ in batch}) > 1:
             raise ValueError(
                 'With image_size="native" layers of the network can only be trained on images of '

@@ -98,8 +98,8 @@ class FineTuneClassifier(
         normalised. Every image then goes through the whole network in every epoch. Not used with
         ``unfreeze=None``.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss. "balanced" makes them inverse to how frequent a class
-        is.
+        Weights of the classes: how often an epoch draws the images of each. "balanced" makes them
+        inverse to how frequent a class is.
     early_stopping : bool, default=False
         Hold out a part of the images, stop when the loss on it no longer falls, and take the
         weights of the best epoch. Without effect where only a linear head is fitted.

@@ -339,7 +339,7 @@ def _joined(prepared, indices, size):
 
 def _run(indices, digests, batch, images, frozen):
     try:
-        return indices, digests, frozen.rows(batch)
+        rows = frozen.rows(batch)
     except CANNOT_TAKE as error:
         if frozen.preprocessing.crop is not None:
             raise
@@ -349,6 +349,14 @@ def _run(indices, digests, batch, images, frozen):
             f'{frozen.backbone.name} cannot take at image_size="native" ({error}). Set an '
             "image_size, or leave the image out."
         ) from error
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():  # before it reaches a cache
+        raise ValueError(
+            f"{frozen.backbone.name} turns X[{images.position(indices[finite.argmin()])}] into NaN "
+            f"or infinity, in {frozen.precision}. Look at the weights"
+            + (', or set precision="float32".' if frozen.precision != "float32" else ".")
+        )
+    return indices, digests, rows
 
 
 def _n_threads():

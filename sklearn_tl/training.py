@@ -111,7 +111,12 @@ def train(
         own.append(EarlyStopping(patience=patience, load_best=True))
         params = {"train_split": predefined_split(valid_set)} | params
     if class_weight is not None:
-        params = {"criterion__weight": torch.from_numpy(class_weight).float()} | params
+        params = {
+            "criterion": ValidationWeighted,
+            "criterion__weight": torch.from_numpy(class_weight).float(),
+            "iterator_train__sampler": ByWeight(class_weight[train_set.y]),
+        } | params
+        params["iterator_train__shuffle"] = False
     net = new_net(tail, n_classes, callbacks=[*own, *callbacks], **params)
     try:
         net.partial_fit(train_set, y=None)
@@ -131,6 +136,35 @@ def train(
     _check_finite(net, train_set, advice)
     _let_go(net)
     return net
+
+
+class ByWeight(torch.utils.data.Sampler):
+    """Draws each image as often an epoch as its weight says; of fractions, chance decides.
+
+    As factors on the loss, large weights are of little use: few batches have an image of a rare
+    class, and in those its gradient is clipped. Where all weights are equal this is a shuffle.
+    """
+
+    def __init__(self, weights):
+        self.weights = torch.from_numpy(weights / weights.mean())
+
+    def __len__(self):
+        return len(self.weights)
+
+    def __iter__(self):
+        n = len(self)
+        order = torch.randperm(n)
+        ends = self.weights[order].cumsum(0)
+        drawn = torch.searchsorted(ends, torch.arange(n) + torch.rand(1, dtype=ends.dtype))
+        return iter(order[drawn.clamp(max=n - 1)][torch.randperm(n)].tolist())
+
+
+class ValidationWeighted(nn.CrossEntropyLoss):
+    """Weighs images that are held out, which are not drawn by weight."""
+
+    def forward(self, logits, y):
+        weight = None if self.training else self.weight
+        return nn.functional.cross_entropy(logits, y, weight)
 
 
 def warmup_cosine(n_steps, warmup=0.1):

@@ -976,3 +976,37 @@ def test_no_compiled_module():
     X, y = study(3, 30)
     with pytest.raises(ValueError, match="compiling renames the parameters"):
         make(net_params={"compile": True}).fit(X, y)
+
+
+@pytest.mark.parametrize("unfreeze", [None, 1])
+def test_balanced_weights_give_a_class_of_one_in_two_hundred_its_chance(unfreeze):
+    def images(counts, seed):
+        rng = np.random.default_rng(seed)
+        y = np.repeat(np.arange(len(counts)), counts)
+        X = rng.integers(0, 120, (len(y), 24, 24, 3)) + rng.normal(0, 25, (len(y), 1, 1, 3))
+        X[np.arange(len(y)), ..., y] += 70
+        return X.clip(0, 255).astype(np.uint8), y
+
+    X, y = images((400, 400, 4), 0)
+    X_test, y_test = images((50, 50, 50), 1)
+    recall = {}
+    for class_weight in (None, "balanced"):
+        classifier = make(unfreeze, image_size=24, class_weight=class_weight, head_C="auto")
+        predicted = classifier.set_params(max_epochs=3).fit(X, y).predict(X_test)
+        recall[class_weight] = recall_score(y_test, predicted, average=None)
+    assert recall[None][2] < 0.4
+    assert recall["balanced"][2] > 0.6
+    assert recall["balanced"].min() > 0.6
+
+
+def test_images_are_drawn_as_often_as_their_weights_say():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        assert sorted(training.ByWeight(np.full(7, 3.0))) == list(range(7))
+        sampler = training.ByWeight(np.array([0.5, 0.5, 2.0, 1.0]))
+        epochs = [list(sampler) for _ in range(200)]
+    assert {len(epoch) for epoch in epochs} == {4}
+    counts = np.array([np.bincount(epoch, minlength=4) for epoch in epochs])
+    assert (counts[:, 2] == 2).all()
+    assert (counts[:, 3] == 1).all()
+    np.testing.assert_allclose(counts.mean(0), [0.5, 0.5, 2, 1], atol=0.15)

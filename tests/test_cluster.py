@@ -1,0 +1,118 @@
+"""Joblib's backend for dask: the same rows from processes of a cluster, whatever befalls one."""
+
+import os
+import signal
+from pathlib import Path
+
+import joblib
+import pytest
+from conftest import NormNet, save_all, study
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import make_pipeline
+
+from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
+
+distributed = pytest.importorskip("distributed")
+
+
+class KilledOnce(NormNet):
+    """Kills the first process but its own that gets as far as a batch of real images."""
+
+    def __init__(self, trace):
+        super().__init__()
+        self.trace, self.home = str(trace), os.getpid()
+
+    def forward(self, x):
+        if os.getpid() != self.home and x.std() > 0.1:
+            try:
+                Path(self.trace).touch(exist_ok=False)
+                os.kill(os.getpid(), signal.SIGKILL)
+            except FileExistsError:
+                pass
+        return super().forward(x)
+
+
+@pytest.fixture(scope="module")
+def client():
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def on_dask(client):
+    client.wait_for_workers(2)  # with one of them joblib would not bother
+    with joblib.parallel_config(backend="dask"):
+        yield client
+
+
+def extractor(**parameters):
+    return ConvFeatureExtractor(**({"backbone": NormNet, "image_size": 16} | parameters))
+
+
+@pytest.mark.parametrize("form", ["paths", "array"])
+def test_transform(on_dask, form, tmp_path, network_images):
+    X, _ = study(3, 150)
+    X = save_all(X, tmp_path) if form == "paths" else X
+    rows = extractor(cache=None).fit_transform(X)
+    network_images.clear()
+    cached = extractor(n_jobs=-1, cache=tmp_path / "rows.sqlite")
+    assert_array_equal(cached.fit_transform(X), rows)
+    assert network_images == []  # here
+    with joblib.parallel_config(backend="loky"):  # from the cache, which dask's workers filled
+        assert_array_equal(cached.set_params(n_jobs=None).fit_transform(X), rows)
+    assert network_images == []
+
+
+@pytest.mark.parametrize("form", ["paths", "array"])
+def test_search_with_one_cache_for_all_workers(on_dask, form, tmp_path, network_images):
+    X, y = study(3, 60)
+    X = save_all(X, tmp_path) if form == "paths" else X
+    cached = extractor(cache=tmp_path / "rows.sqlite")
+    search = GridSearchCV(
+        make_pipeline(cached, LogisticRegression(max_iter=10_000)),
+        {"logisticregression__C": [1e-4, 100]},
+        cv=3,
+    ).fit(X, y)
+    assert search.best_score_ == 1
+    assert network_images == []  # here, where the refit found all rows
+    with joblib.parallel_config(backend="loky"):
+        again = clone(search).fit(X, y)
+    for name in ("split0_test_score", "split1_test_score", "split2_test_score"):
+        assert_array_equal(again.cv_results_[name], search.cv_results_[name])
+
+
+def test_fine_tuning(on_dask):
+    X, y = study(3, 60)
+    classifier = FineTuneClassifier(NormNet, image_size=16, max_epochs=2, random_state=0)
+    search = GridSearchCV(classifier, {"unfreeze": [None, 1]}, cv=2).fit(X, y)
+    with joblib.parallel_config(backend="loky"):
+        again = clone(search).fit(X, y)
+    assert_array_equal(again.cv_results_["mean_test_score"], search.cv_results_["mean_test_score"])
+
+
+def test_a_worker_killed_in_a_transform(on_dask, tmp_path):
+    X, _ = study(3, 150)
+    killer = KilledOnce(tmp_path / "trace")
+    rows = extractor(backbone=killer, n_jobs=-1, cache=None).fit_transform(X)
+    assert (tmp_path / "trace").exists()
+    assert_array_equal(rows, extractor(cache=None).fit_transform(X))
+
+
+def test_a_worker_killed_in_a_search(on_dask, tmp_path):
+    X, y = study(3, 60)
+    cached = extractor(backbone=KilledOnce(tmp_path / "trace"), cache=tmp_path / "rows.sqlite")
+    model = make_pipeline(cached, LogisticRegression(max_iter=10_000))
+    # Otherwise dask has one copy of what all tasks share, and it may be that worker's.
+    with joblib.parallel_config(backend="dask", scatter=[X, y]):
+        scores = cross_validate(model, X, y, cv=3, error_score="raise")["test_score"]
+    assert (tmp_path / "trace").exists()
+    assert_array_equal(scores, 1)
+    assert_array_equal(cached.fit_transform(X), extractor(cache=None).fit_transform(X))
