@@ -1,10 +1,30 @@
 """Work in threads, of which each keeps to one core."""
 
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
+from joblib import cpu_count
+
+_forked = False
+
+
+def n_cores():
+    """Return how many cores torch may take for one thing."""
+    return 1 if _forked else cpu_count()
+
+
+def _after_fork():
+    """Keep torch to one thread: a forked process would wait for those that it has not got."""
+    global _forked
+    _forked = True
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def in_threads(function, items, n_threads, ahead):

@@ -10,7 +10,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from joblib import cpu_count
 from sklearn.base import clone
 from skorch import NeuralNetClassifier
 from skorch.callbacks import (
@@ -26,6 +25,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from sklearn_tl.devices import is_out_of_memory
 from sklearn_tl.progress import tqdm
+from sklearn_tl.threads import n_cores
 
 MAX_GRADIENT_NORM = 1.0
 _ONE_TRAINING = threading.RLock()  # the generators and the number of threads are the process's
@@ -250,7 +250,7 @@ def reproducible(seed, device):
                     torch.default_generator.manual_seed(seed)
                 else:
                     torch.manual_seed(seed)
-                torch.set_num_threads(cpu_count())
+                torch.set_num_threads(n_cores())
                 yield
         finally:
             random.setstate(states[0])
