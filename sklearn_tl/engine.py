@@ -5,6 +5,7 @@ input. It is kept for the life of the process, and never pickled or trained.
 """
 
 import importlib.util
+import sys
 import threading
 import warnings
 from dataclasses import replace
@@ -122,8 +123,7 @@ class _OpenVINO:
     """A compiled network, with a request for each thread that runs it."""
 
     def __init__(self, traced, example, precision):
-        import openvino
-
+        openvino = _import_openvino()
         model = openvino.convert_model(traced, example_input=example)
         model.reshape(list(example.shape))
         n_cores = cpu_count()
@@ -145,6 +145,20 @@ class _OpenVINO:
             return np.array(request.infer([batch.numpy()], share_inputs=True)[0])
         finally:
             self._free.append(request)
+
+
+def _import_openvino():
+    """Import OpenVINO, for the first time without what reports its use to an analytics service."""
+    hidden = "openvino_telemetry"
+    if "openvino" not in sys.modules and hidden not in sys.modules:
+        sys.modules[hidden] = None  # as if it were not installed, for which OpenVINO is prepared
+        try:
+            import openvino
+        finally:
+            del sys.modules[hidden]
+    import openvino
+
+    return openvino
 
 
 def _warn(reason):

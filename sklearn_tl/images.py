@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from scipy import sparse
 
-from sklearn_tl.pixels import CHANNELS, FORMS, as_array, from_pil, to_pixels, unreadable
+from sklearn_tl.pixels import CHANNELS, FORMATS, FORMS, as_array, from_pil, to_pixels, unreadable
 
 GLOB = "sorted(pathlib.Path(folder).glob('**/*.jpg'))"
 # Images are read in threads, but neither a PIL image nor a user's dataset need bear that. Paths,
@@ -126,7 +126,7 @@ class _ImageFile:
         But not smaller than `at_least` pixels on each side; None is the full size.
         """
         try:
-            image = Image.open(io.BytesIO(self._data))
+            image = Image.open(io.BytesIO(self._data), formats=FORMATS)
             if at_least is not None:
                 image.draft(None, (at_least, at_least))  # without effect on other formats
         except Exception as error:

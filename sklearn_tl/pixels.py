@@ -10,6 +10,8 @@ FORMS = (
     "whose items are images or (image, label) pairs"
 )
 CHANNELS = (1, 3, 4)
+# PIL knows forty more, each a parser that a file from a stranger could aim at.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "MPO", "PPM")
 
 
 def as_array(item, where):

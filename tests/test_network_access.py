@@ -1,0 +1,43 @@
+"""With the default backbone nothing is asked of a network: at import, in fit, in predict."""
+
+import subprocess
+import sys
+
+import pytest
+
+CHILD = """
+import sys
+
+def refuse(event, args):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.gethostbyname"):
+        print(event, args, file=sys.stderr, flush=True)
+        raise PermissionError(event)  # PermissionError could be caught, the line above stays
+
+sys.addaudithook(refuse)  # for C extensions that use Python's sockets, too; for good
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, list_backbones
+
+assert "efficientnet_lite0" in list_backbones(offline=True)
+X = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
+y = np.arange(8) % 2
+options = {"image_size": 64, "engine": sys.argv[1]}
+make_pipeline(ConvFeatureExtractor(**options), LogisticRegression()).fit(X, y).predict(X)
+FineTuneClassifier(max_epochs=1, augment="standard", **options).fit(X, y).predict(X)
+print("done")
+"""
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_no_connection_is_tried(engine):
+    child = subprocess.run([sys.executable, "-c", CHILD, engine], capture_output=True, text=True)
+    assert "socket." not in child.stderr
+    assert child.stdout == "done\n", child.stderr
+
+
+def test_the_hook_would_notice():
+    code = CHILD.split("import numpy")[0] + "import socket; socket.create_connection(('a.b', 1))"
+    child = subprocess.run([sys.executable, "-c", code, "torch"], capture_output=True, text=True)
+    assert "socket.getaddrinfo" in child.stderr
