@@ -2,7 +2,7 @@
 
 from sklearn_tl.activation_maps import class_activation_maps
 from sklearn_tl.backbones import list_backbones
-from sklearn_tl.cache import clear_cache
+from sklearn_tl.cache import cache_info, clear_cache, limit_cache
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.comparison import StrategyComparison
 from sklearn_tl.displays import (
@@ -19,6 +19,8 @@ __all__ = [
     "FineTuneClassifier",
     "list_backbones",
     "clear_cache",
+    "cache_info",
+    "limit_cache",
     "compare_strategies",
     "StrategyComparison",
     "class_activation_maps",
