@@ -27,7 +27,7 @@ FILE_NAME = "sklearn_tl.sqlite"
 APPLICATION_ID = 0x736B746C  # "sktl", in the header of our files
 UNLIMITED, LIMITED = VERSIONS = (1, 2)  # of the file; the second has a limit and what it takes
 KEYS_PER_QUERY = 500
-ROW_OVERHEAD = 200  # bytes that a row takes besides itself: its key three times, and check sums
+PAGE = 4096  # bytes
 CANNOT_OPEN = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY)
 FAILURES = (OSError, NotImplementedError, sqlite3.Error)  # the second: a disk without locks
 
@@ -461,6 +461,7 @@ class DiskStore:
                 if _pragma(connection, "application_id") == APPLICATION_ID:
                     return  # another process was faster
                 raise _NotOurs("it is a database of another program")
+            connection.execute(f"PRAGMA page_size={PAGE}")
             connection.execute("PRAGMA journal_mode=WAL")
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -511,8 +512,9 @@ def _insert(connection, values):
         connection.execute("BEGIN IMMEDIATE")  # before the limit is asked for, which may change
         limit = _limit(connection)
         if limit is not None and values:
-            # Twice, since rows of half a page and a little have a page each.
-            size = 2 * (len(values[0][1]) + ROW_OVERHEAD)
+            # At worst: rows of half a page and a little have a page each, and each key in its two
+            # indexes splits one.
+            size = 2 * (len(values[0][1]) + PAGE)
             values = values[: limit // size]
             _make_room(connection, limit - len(values) * size)
             used = "INSERT OR REPLACE INTO uses (key) VALUES (?)"
