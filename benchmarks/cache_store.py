@@ -3,8 +3,8 @@
 SQLite as `sklearn_tl.cache.DiskStore` uses it, without a limit, with one, and with one of 5 MiB
 that makes each write evict, against LMDB (where `pip install lmdb` was done), on rows of the
 default backbone (1280 float32): written in batches of 32, read all at once, and read in lookups of
-1,000 keys. (Of what was evicted nothing is read.) Every figure is also given in microseconds an image, beside the time that the network
-takes for one, measured in the same process.
+1,000 keys; what was evicted cannot be read. Every figure is also given in microseconds an image,
+beside the time that the network takes for one, measured in the same process.
 
 The LMDB side does the same work: a check sum for each row, one transaction a batch, and the
 durability of a write-ahead log at synchronous=NORMAL (`metasync=False`: a power cut may cost the

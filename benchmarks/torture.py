@@ -32,7 +32,7 @@ from torch import nn
 from sklearn_tl import ConvFeatureExtractor, cache_info, clear_cache, limit_cache
 
 N_IMAGES, N_PROCESSES = 600, 4
-LIMIT = 400_000  # bytes, a third of what the rows take
+LIMIT = 800_000  # bytes, a third of what the rows take
 # A process starts in no time, and without the half of another's threads.
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["sklearn_tl"])
