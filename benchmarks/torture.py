@@ -21,7 +21,7 @@ import tempfile
 import time
 import warnings
 import zlib
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ import torch
 from _report import machine, print_table, write_json
 from torch import nn
 
-from sklearn_tl import ConvFeatureExtractor, cache_info, clear_cache, limit_cache
+from sklearn_tl import ConvFeatureExtractor, clear_cache, limit_cache
 
 N_IMAGES, N_PROCESSES = 600, 4
 LIMIT = 800_000  # bytes, a third of what the rows take
@@ -87,7 +87,7 @@ def spoil(path, how, generator):
     if how == "deleted":
         for suffix in generator.sample(["", "-wal", "-shm"], 3):
             Path(f"{path}{suffix}").unlink(missing_ok=True)
-    elif how == "damaged" and path.exists():
+    elif how == "damaged":
         size = path.stat().st_size
         if generator.random() < 0.2:
             os.truncate(path, generator.randrange(size + 1))
@@ -106,7 +106,8 @@ def torture(how, kills, seed, folder, wanted):
     seeds, largest = iter(range(10**9)), 0
 
     def start():
-        process = CONTEXT.Process(target=work, args=(path, wanted, log, f"{seed} {next(seeds)}"))
+        arguments = (path, wanted, log, f"{seed} {next(seeds)}")
+        process = CONTEXT.Process(target=work, args=arguments, daemon=True)
         process.start()
         return process
 
@@ -118,9 +119,9 @@ def torture(how, kills, seed, folder, wanted):
         process.kill()
         process.join()
         processes.append(start())
-        if kill % 5 == 4:
-            spoil(path, how, generator)
-        if path.exists():
+        with suppress(FileNotFoundError):  # it may be set aside just now
+            if kill % 5 == 4:
+                spoil(path, how, generator)
             largest = max(largest, path.stat().st_size)
     seconds = time.perf_counter() - began
     for process in processes:
@@ -149,19 +150,20 @@ def torture(how, kills, seed, folder, wanted):
 
 
 def check(path, wanted):
-    """Open the store as any pass does, then look at every row in it as SQLite sees it."""
+    """Read all through a pass, then look at every row in the file as SQLite sees it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the last damage may not have been met before
-        extractor(path).fit_transform(images()[:1])
-    cache_info(path)
-    with closing(sqlite3.connect(path)) as connection:
-        sound = connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        stored = connection.execute("SELECT key, row, crc FROM rows").fetchall()
-    whole = [row for key, row, crc in stored if zlib.crc32(row, zlib.crc32(key)) == crc]
-    right = {row.tobytes() for row in wanted}
-    wrong = sum(row not in right for row in whole)
-    rows = extractor(path).fit_transform(images())
-    wrong += int((rows != wanted).any(axis=1).sum())
+        rows = extractor(path).fit_transform(images())
+    wrong, whole = int((rows != wanted).any(axis=1).sum()), []
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            sound = connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            stored = connection.execute("SELECT key, row, crc FROM rows").fetchall()
+        whole = [row for key, row, crc in stored if zlib.crc32(row, zlib.crc32(key)) == crc]
+        right = {row.tobytes() for row in wanted}
+        wrong += sum(row not in right for row in whole)
+    except sqlite3.DatabaseError:  # damage in a place that no pass has come to
+        sound = False
     return len(whole) + len(rows), wrong, sound
 
 
@@ -183,11 +185,13 @@ def main(arguments=None):
             place = Path(folder, how.replace(" ", "-"))
             place.mkdir()
             table.append(torture(how, args.kills, args.seed, place, wanted))
+            print(f"{how}: done", flush=True)
     print(machine())
     print_table(list(table[0]), [list(row.values()) for row in table])
     write_json(args.json, {"table": table})
     failed = [row for row in table if row["wrong rows"] or row["errors"]]
-    failed += [row for row in table[:2] if row["set aside"] or row["opens, sound"] == "no"]
+    kept = [row for row in table if row["store"] in PHASES[:2]]
+    failed += [row for row in kept if row["set aside"] or row["opens, sound"] == "no"]
     raise SystemExit(1 if failed else 0)
 
 
