@@ -11,6 +11,7 @@ from sklearn_tl.displays import (
     TrainingHistoryDisplay,
 )
 from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.persistence import load, save
 from sklearn_tl.strategies import compare_strategies
 from sklearn_tl.strategy_displays import StrategyCurvesDisplay, StrategyDisplay
 
@@ -21,6 +22,8 @@ __all__ = [
     "clear_cache",
     "cache_info",
     "limit_cache",
+    "save",
+    "load",
     "compare_strategies",
     "StrategyComparison",
     "class_activation_maps",

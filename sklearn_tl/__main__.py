@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from sklearn_tl import ConvFeatureExtractor, __version__, compare_strategies
+from sklearn_tl import ConvFeatureExtractor, __version__, compare_strategies, persistence
 from sklearn_tl._plotting import require_matplotlib
 from sklearn_tl.datasets import load_photo_patches
 from sklearn_tl.folders import files_below, load, read, summary
@@ -41,7 +41,8 @@ images of each class, drawn at random (at most half of a class), and tests on al
 line cross-validates on all images. Raw pixels are what the embeddings have to beat.
 
 To name the classes of other images: sklearn-tl predict MODEL IMAGE [IMAGE ...]
-A model file is a pickle, and opening one may run any code: open only those you trust.
+A MODEL.joblib is a pickle, and opening one may run any code: open only those you trust. A
+MODEL.sktl holds data and no code.
 """
 COMPARE_HELP = """\
 FOLDER is laid out as for sklearn-tl without a command. DIR gets report.html, which needs no other
@@ -52,7 +53,8 @@ PREDICT_HELP = """\
 Prints a line an image: path, class and probability, separated by tabs. Images that cannot be read
 are named on stderr and the others answered; the exit status is then 1.
 
-A model file is a pickle, and opening one may run any code: open only those you trust.
+A MODEL.joblib is a pickle, and opening one may run any code: open only those you trust. A
+MODEL.sktl holds data and no code.
 """
 
 
@@ -106,7 +108,9 @@ def study_parser():
     )
     add = parser.add_argument
     add("folder", nargs="?", metavar="FOLDER", help="default: photographs that are built in")
-    add("--out", metavar="MODEL", type=Path, help="write the classifier, fitted on all images")
+    add(
+        "--out", metavar="MODEL", type=Path, help="write the classifier: .joblib, or .sktl for data"
+    )
     add("--backbone", metavar="NAME", default="efficientnet_lite0", help="default: %(default)s")
     add("--weights", metavar="FILE", default="default", help="of the backbone; default: its own")
     add("--image-size", metavar="N", type=int, help="default: what the network was trained at")
@@ -352,6 +356,8 @@ def table(rows):
 
 def check_writable(path):
     """Raise now what writing the model would raise at the end."""
+    if persistence.is_data(path):
+        persistence.require_libraries()
     if path.is_dir():
         raise ValueError(f"--out {path} is a folder; name a file, {path / 'model.joblib'} say.")
     try:
@@ -364,19 +370,19 @@ def save(model, path):
     """Write the model, whole or not at all."""
     # A study's cache is no business of those who open the model elsewhere.
     model[0].set_params(cache="memory", n_jobs=None)
-    part = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        joblib.dump(model, part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    if persistence.is_data(path):
+        persistence.save(model, path)
+    else:
+        with persistence.replacing(path) as part:
+            joblib.dump(model, part)
     print(f"Wrote {path} ({path.stat().st_size / 1e3:.0f} kB), fitted on all images.")
 
 
 def open_model(path):
     """Return `predict_proba` and `classes_` of the classifier in a file."""
     try:
-        model = joblib.load(path)
+        # By the name and not by the content: a pickle that is called .sktl must not be run.
+        model = persistence.load(path) if persistence.is_data(path) else joblib.load(path)
         return model.predict_proba, model.classes_
     except OSError as error:
         raise ValueError(f"{path} cannot be opened: {error.strerror or error}.") from error
