@@ -41,8 +41,8 @@ images of each class, drawn at random (at most half of a class), and tests on al
 line cross-validates on all images. Raw pixels are what the embeddings have to beat.
 
 To name the classes of other images: sklearn-tl predict MODEL IMAGE [IMAGE ...]
-A MODEL.joblib is a pickle, and opening one may run any code: open only those you trust. A
-MODEL.sktl holds data and no code.
+A model file is a pickle, and opening one may run any code: open only those you trust. One
+whose name ends in .sktl holds data and no code, and may be a stranger's.
 """
 COMPARE_HELP = """\
 FOLDER is laid out as for sklearn-tl without a command. DIR gets report.html, which needs no other
@@ -53,8 +53,8 @@ PREDICT_HELP = """\
 Prints a line an image: path, class and probability, separated by tabs. Images that cannot be read
 are named on stderr and the others answered; the exit status is then 1.
 
-A MODEL.joblib is a pickle, and opening one may run any code: open only those you trust. A
-MODEL.sktl holds data and no code.
+A model file is a pickle, and opening one may run any code: open only those you trust. One
+whose name ends in .sktl holds data and no code, and may be a stranger's.
 """
 
 

@@ -227,8 +227,14 @@ def _pack(model):
             number = str(len(backbones))
             memo[id(part)], own = _without_tensors(part, number)
             tensors |= {f"{number}.{name}": tensor for name, tensor in own.items()}
-            names = ("backbone", "weights", "backbone_fingerprint_")
-            backbones.append({name: vars(memo[id(part)]).get(name) for name in names})
+            state = vars(memo[id(part)])
+            backbones.append(
+                {
+                    "backbone": state["backbone"],
+                    "weights": state["weights"],
+                    "fingerprint": state.get("backbone_fingerprint_"),
+                }
+            )
     plain = copy.deepcopy(model, memo)
     for part in _parts(plain):
         _forget_paths(part)
@@ -298,10 +304,12 @@ def _open_archive(data):
         )
     archive = zipfile.ZipFile(io.BytesIO(data))
     members = archive.infolist()
-    compressed = any(m.compress_type != zipfile.ZIP_STORED for m in members)
-    sizes = [m.file_size for m in members]
+    bare = all(m.compress_type == zipfile.ZIP_STORED for m in members)
+    n_bytes = sum(m.file_size for m in members)
     names = {m.filename for m in members}
-    if compressed or sum(sizes) > len(data) or len(names) < len(members):
+    # Another file could stand before the first member, and pass for this one.
+    first = min((m.header_offset for m in members), default=0)
+    if not bare or n_bytes > len(data) or len(names) < len(members) or first > 0:
         raise ValueError(
             "It is packed otherwise than sklearn_tl.save does, which compresses nothing."
         )

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import sklearn_tl.__main__ as cli
-from sklearn_tl import ConvFeatureExtractor, __version__, folders
+from sklearn_tl import ConvFeatureExtractor, __version__, folders, persistence
 
 SMALL = ["--image-size", "32"]
 
@@ -84,6 +84,19 @@ def test_the_model_is_whole_and_carries_no_cache(pets, tmp_path, capsys):
     assert (model[0].cache, model[0].n_jobs, model[0].verbose) == ("memory", None, 0)
     assert list(model.classes_) == ["cat", "dog", "fish"]
     assert (tmp_path / "rows").exists()
+
+
+def test_a_model_as_data(pets, tmp_path, capsys):
+    path = tmp_path / "m.sktl"
+    assert cli.main([str(pets), *SMALL, "--out", str(path)]) == 0
+    assert f"Next: sklearn-tl predict {path} IMAGE ..." in capsys.readouterr().out
+    assert list(persistence.load(path).classes_) == ["cat", "dog", "fish"]
+    assert cli.main(["predict", str(path), str(pets / "dog")]) == 0
+    assert [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()] == ["dog"] * 8
+    # The name decides: what calls itself data is never opened as a pickle.
+    joblib.dump(persistence.load(path), path)
+    assert cli.main(["predict", str(path), str(pets)]) == 1
+    assert "m.sktl' was refused. It is no file of sklearn_tl.save" in capsys.readouterr().err
 
 
 def test_same_seed_same_output(pets, capsys):
