@@ -194,7 +194,7 @@ def require_libraries():
         ) from error
     if tuple(map(int, skops.__version__.split(".")[:2])) < (0, 16):
         raise ImportError(
-            f"skops {skops.__version__} trusts some types that it should not: "
+            f"skops {skops.__version__} checks less of a file than 0.16 does: "
             "pip install 'skops>=0.16'."
         )
     return skops.io, safetensors.torch
