@@ -185,6 +185,9 @@ def test_the_bits_of_a_row_depend_on_its_image_alone(size, make_images):
     assert_array_equal(rows(X[order]), wanted[order])
     assert_array_equal(rows(X[:1]), wanted[:1])
     assert_array_equal(rows(X, batch_size=200), wanted)
+    for batch_size in (1, 3):
+        few = rows(X, batch_size=batch_size)
+        np.testing.assert_allclose(few, wanted, rtol=0, atol=1e-5 * wanted.max())
     n_threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
