@@ -11,7 +11,7 @@ FORMS = (
 )
 CHANNELS = (1, 3, 4)
 # PIL knows forty more, each a parser that a file from a stranger could aim at.
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "MPO", "PPM")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 
 
 def as_array(item, where):
