@@ -53,7 +53,9 @@ def to_pixels(array, value_range, where):
     if 0 in array.shape:
         raise ValueError(f"{where} has shape {array.shape}: it holds no pixel. Leave it out.")
     levels = _to_levels(array, value_range, where)
-    return np.require(_to_rgb(levels), requirements=["C", "W"])
+    pixels = np.require(_to_rgb(levels), requirements=["C", "W"])
+    # Along one pixel numpy lets the stride of a reversed array be, and torch does not.
+    return pixels.copy() if min(pixels.strides) < 0 else pixels
 
 
 def _from_objects(array, where):

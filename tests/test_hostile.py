@@ -77,6 +77,12 @@ def test_other_formats_reach_no_parser(kind, tmp_path, make_images):
         ConvFeatureExtractor(TinyNet, image_size=32).fit_transform([path])
 
 
+def test_one_row_of_pixels_upside_down():
+    X = np.arange(12, dtype=np.uint8).reshape(1, 4, 3)
+    extractor = ConvFeatureExtractor(TinyNet, image_size=32, cache=None).fit([X])
+    assert_array_equal(extractor.transform([X[::-1]]), extractor.transform([X]))
+
+
 class Pairs(torch.utils.data.Dataset):
     def __init__(self, images):
         self.images = images
