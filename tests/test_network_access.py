@@ -3,8 +3,6 @@
 import subprocess
 import sys
 
-import pytest
-
 CHILD = """
 import sys
 
@@ -23,21 +21,21 @@ from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, list_backbones
 assert "efficientnet_lite0" in list_backbones(offline=True)
 X = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
 y = np.arange(8) % 2
-options = {"image_size": 64, "engine": sys.argv[1]}
-make_pipeline(ConvFeatureExtractor(**options), LogisticRegression()).fit(X, y).predict(X)
-FineTuneClassifier(max_epochs=1, augment="standard", **options).fit(X, y).predict(X)
+for engine in ("torch", "openvino"):
+    options = {"image_size": 64, "engine": engine}
+    make_pipeline(ConvFeatureExtractor(**options), LogisticRegression()).fit(X, y).predict(X)
+    FineTuneClassifier(max_epochs=1, augment="standard", **options).fit(X, y).predict(X)
 print("done")
 """
 
 
-@pytest.mark.parametrize("engine", ["torch", "openvino"])
-def test_no_connection_is_tried(engine):
-    child = subprocess.run([sys.executable, "-c", CHILD, engine], capture_output=True, text=True)
+def test_no_connection_is_tried():
+    child = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True)
     assert "socket." not in child.stderr
     assert child.stdout == "done\n", child.stderr
 
 
 def test_the_hook_would_notice():
     code = CHILD.split("import numpy")[0] + "import socket; socket.create_connection(('a.b', 1))"
-    child = subprocess.run([sys.executable, "-c", code, "torch"], capture_output=True, text=True)
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "socket.getaddrinfo" in child.stderr
