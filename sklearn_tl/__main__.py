@@ -33,7 +33,12 @@ N_DRAWS = 10
 RAW_C = (0.001, 0.01)  # the better one came within 0.01 of the best from 0.0001 to 1
 CHUNK = 64  # images that `predict` answers at a time
 
-STUDY_HELP = """\
+TRUST_HELP = """\
+A model file is a pickle, and opening one may run any code: open only those you trust. One
+whose name ends in .sktl holds data and no code, and may be a stranger's.
+"""
+STUDY_HELP = (
+    """\
 FOLDER holds one sub-folder a class. JPEG, PNG, GIF, BMP, TIFF and WebP files are found in them at
 any depth; names that begin with a dot are passed over. Files that cannot be read are listed and
 left out, and so are classes of fewer than 2 images. Each line of the study trains on so many
@@ -41,21 +46,22 @@ images of each class, drawn at random (at most half of a class), and tests on al
 line cross-validates on all images. Raw pixels are what the embeddings have to beat.
 
 To name the classes of other images: sklearn-tl predict MODEL IMAGE [IMAGE ...]
-A model file is a pickle, and opening one may run any code: open only those you trust. One
-whose name ends in .sktl holds data and no code, and may be a stranger's.
 """
+    + TRUST_HELP
+)
 COMPARE_HELP = """\
 FOLDER is laid out as for sklearn-tl without a command. DIR gets report.html, which needs no other
 file and no network, and its pictures as PNG. Training all layers takes most of the time: leave it
 out by --strategies "raw pixels" embeddings "head alone" "last layer".
 """
-PREDICT_HELP = """\
+PREDICT_HELP = (
+    """\
 Prints a line an image: path, class and probability, separated by tabs. Images that cannot be read
 are named on stderr and the others answered; the exit status is then 1.
 
-A model file is a pickle, and opening one may run any code: open only those you trust. One
-whose name ends in .sktl holds data and no code, and may be a stranger's.
 """
+    + TRUST_HELP
+)
 
 
 def main(argv: list[str] | None = None) -> int:

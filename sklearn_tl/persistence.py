@@ -19,6 +19,7 @@ import types
 import zipfile
 from collections.abc import Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,6 @@ import torch
 from sklearn.base import BaseEstimator
 from skorch.history import History
 
-import sklearn_tl
 from sklearn_tl.base import BackboneEstimator
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.extractor import ConvFeatureExtractor
@@ -243,7 +243,8 @@ def _pack(model):
         "format_version": FORMAT,
         "model": type(model).__name__,
         "versions": {"python": platform.python_version()}
-        | {m.__name__: str(m.__version__) for m in (sklearn_tl, sklearn, torch, skorch, np)},
+        | {"sklearn_tl": version("sklearn-tl")}
+        | {m.__name__: str(m.__version__) for m in (sklearn, torch, skorch, np)},
         "backbones": backbones,
     }
     members = json.dumps(header, indent=2), skops.dumps(plain), safetensors.save(tensors)
@@ -262,12 +263,12 @@ def _unpack(data, trusted):
     if HEADER not in names:
         raise ValueError(f"It has no {HEADER}, which files of sklearn_tl.save have.")
     header = json.loads(archive.read(HEADER))
-    version = header.get("format_version")
-    if header.get("format") != "sklearn_tl" or type(version) is not int or version < 1:
+    number = header.get("format_version")
+    if header.get("format") != "sklearn_tl" or type(number) is not int or number < 1:
         raise ValueError(f"Its {HEADER} is none that sklearn_tl.save writes.")
-    if version > FORMAT:
+    if number > FORMAT:
         raise ValueError(
-            f"Its format is version {version}, and sklearn_tl {sklearn_tl.__version__} reads "
+            f"Its format is version {number}, and sklearn_tl {version('sklearn-tl')} reads "
             f"{FORMAT}: install the sklearn_tl that it was saved by, or a later one."
         )
     if sorted(names) != sorted(MEMBERS):

@@ -111,12 +111,11 @@ def train(
         own.append(EarlyStopping(patience=patience, load_best=True))
         params = {"train_split": predefined_split(valid_set)} | params
     if class_weight is not None:
-        params = {
-            "criterion": ValidationWeighted,
-            "criterion__weight": torch.from_numpy(class_weight).float(),
-            "iterator_train__sampler": ByWeight(class_weight[train_set.y]),
-        } | params
-        params["iterator_train__shuffle"] = False
+        params |= {"iterator_train__shuffle": False}  # the sampler does
+        params = {"iterator_train__sampler": ByWeight(class_weight[train_set.y])} | params
+        if "criterion" not in params:
+            weight = torch.from_numpy(class_weight).float()
+            params |= {"criterion": ValidationWeighted, "criterion__weight": weight}
     net = new_net(tail, n_classes, callbacks=[*own, *callbacks], **params)
     try:
         net.partial_fit(train_set, y=None)
@@ -163,8 +162,8 @@ class ValidationWeighted(nn.CrossEntropyLoss):
     """Weighs images that are held out, which are not drawn by weight."""
 
     def forward(self, logits, y):
-        weight = None if self.training else self.weight
-        return nn.functional.cross_entropy(logits, y, weight)
+        weight, smoothing = None if self.training else self.weight, self.label_smoothing
+        return nn.functional.cross_entropy(logits, y, weight, label_smoothing=smoothing)
 
 
 def warmup_cosine(n_steps, warmup=0.1):

@@ -20,7 +20,8 @@ from conftest import TinyNet
 from numpy.testing import assert_array_equal
 
 from sklearn_tl import ConvFeatureExtractor, cache_info, clear_cache, limit_cache
-from sklearn_tl.cache import DiskStore, MemoryStore, NoStore, open_store
+from sklearn_tl.cache import MemoryStore, NoStore, open_store
+from sklearn_tl.disk_store import DiskStore
 from sklearn_tl.embedding import FrozenPass
 
 
@@ -146,7 +147,7 @@ WRITER = """
 import sys
 sys.path.insert(0, {tests!r})
 from test_cache import fill
-from sklearn_tl.cache import DiskStore
+from sklearn_tl.disk_store import DiskStore
 store = DiskStore(sys.argv[1])
 for start in range(int(sys.argv[2]), int(sys.argv[3]), 32):
     fill(store, range(start, start + 32))

@@ -978,8 +978,8 @@ def test_no_compiled_module():
         make(net_params={"compile": True}).fit(X, y)
 
 
-@pytest.mark.parametrize("unfreeze", [None, 1])
-def test_balanced_weights_give_a_class_of_one_in_two_hundred_its_chance(unfreeze):
+@pytest.mark.parametrize(("unfreeze", "n_rare"), [(None, 4), (1, 4), (1, 2)])
+def test_balanced_weights_give_a_rare_class_its_chance(unfreeze, n_rare):
     def images(counts, seed):
         rng = np.random.default_rng(seed)
         y = np.repeat(np.arange(len(counts)), counts)
@@ -987,7 +987,7 @@ def test_balanced_weights_give_a_class_of_one_in_two_hundred_its_chance(unfreeze
         X[np.arange(len(y)), ..., y] += 70
         return X.clip(0, 255).astype(np.uint8), y
 
-    X, y = images((400, 400, 4), 0)
+    X, y = images((400, 400, n_rare), 0)  # one to a hundred, or two hundred
     X_test, y_test = images((50, 50, 50), 1)
     recall = {}
     for class_weight in (None, "balanced"):
@@ -1010,3 +1010,16 @@ def test_images_are_drawn_as_often_as_their_weights_say():
     assert (counts[:, 2] == 2).all()
     assert (counts[:, 3] == 1).all()
     np.testing.assert_allclose(counts.mean(0), [0.5, 0.5, 2, 1], atol=0.15)
+
+
+def test_class_weights_beside_a_criterion_of_the_users():
+    X, y = study(3, 40)
+    losses = []
+    for net_params in (None, {"criterion__label_smoothing": 0.5}):
+        classifier = make(class_weight="balanced", net_params=net_params, early_stopping=True)
+        losses.append(classifier.fit(X, y).history_[0, ("train_loss", "valid_loss")])
+    assert losses[1][0] > losses[0][0] + 0.1
+    assert losses[1][1] > losses[0][1] + 0.1
+    criterion = {"criterion": nn.MultiMarginLoss}
+    classifier = make(class_weight="balanced", net_params=criterion).fit(X, y)
+    assert classifier.net_.criterion_.weight is None  # not weighed twice
