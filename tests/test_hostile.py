@@ -53,11 +53,21 @@ def with_size(kind, width, height):
         return data[:18] + struct.pack("<ii", width, height) + data[26:]
     if kind == "GIF":
         return data[:6] + struct.pack("<HH", width, height) + data[10:]
+    if kind == "PPM":
+        return data.replace(b"6 7", b"%d %d" % (width, height))
+    if kind == "WEBP":  # 14 bits each
+        return data[:26] + struct.pack("<HH", min(width, 16383), min(height, 16383)) + data[30:]
+    if kind == "TIFF":
+        for tag, old, new in ((256, 6, width), (257, 7, height)):
+            data = data.replace(
+                struct.pack("<HHII", tag, 4, 1, old), struct.pack("<HHII", tag, 4, 1, new)
+            )
+        return data
     at = data.index(b"\xff\xc0") + 5  # JPEG
     return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG"])
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG", "TIFF", "WEBP", "PPM"])
 def test_a_bomb_is_refused_from_its_header(kind, tmp_path, make_images):
     extractor = ConvFeatureExtractor(TinyNet, image_size=32).fit(make_images(1))
     path = tmp_path / "bomb"
