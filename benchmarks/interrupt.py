@@ -33,7 +33,8 @@ WORK = {
     ".fit(X[:200], y[:200])",
 }
 CHILD = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 import numpy as np
 from sklearn.model_selection import GridSearchCV
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier

@@ -133,11 +133,17 @@ class DiskStore:
         except (FileNotFoundError, NotADirectoryError):
             return False
 
-    def _with_file(self, action):
-        """Do something with the file; if the file turns out to be none of ours, with a new one."""
+    def _with_file(self, action, again=2):
+        """Do something with the file; if the file turns out to be none of ours, with a new one.
+
+        A new file can turn out so too: the log of the old one, which another process had open, may
+        have come to lie beside it.
+        """
         try:
             return self._try(action)
         except _NotOurs:
+            if not again:
+                raise
             with self._file_lock:
                 try:
                     return self._try(action)  # in case another process was faster
@@ -149,7 +155,7 @@ class DiskStore:
             UserWarning,
             stacklevel=2,
         )
-        return self._try(action)
+        return self._with_file(action, again - 1)
 
     def _try(self, action):
         try:

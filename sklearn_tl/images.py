@@ -133,6 +133,7 @@ class _ImageFile:
             raise unreadable(error, self._where) from error
         with image:
             array, value_range = from_pil(image, self._value_range, self._where)
+        del image  # its pixels are as large as the array
         return to_pixels(array, value_range, self._where)
 
 

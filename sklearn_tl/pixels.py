@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 FORMS = (
     "a list, array or table column of file paths, PIL images or arrays; a numeric array "
@@ -12,6 +12,7 @@ FORMS = (
 CHANNELS = (1, 3, 4)
 # PIL knows forty more, each a parser that a file from a stranger could aim at.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+BAND = 2**18  # numbers of an image that are worked on at a time
 
 
 def as_array(item, where):
@@ -83,7 +84,8 @@ def from_pil(image, value_range, where):
     """Return the pixels and the range that applies: 8-bit images always have their own."""
     try:
         is_png = image.format == "PNG"
-        image = ImageOps.exif_transpose(image)
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # else it would be a copy
+            image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I;16") or image.mode in ("I", "F"):
             array = np.asarray(image)
             # Older Pillow versions open 16-bit PNG files as 32-bit integers.
@@ -91,7 +93,8 @@ def from_pil(image, value_range, where):
             return array, value_range
         if image.mode == "La":  # which converts to nothing else
             image = image.convert("LA")
-        return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB")), None
+        mode = "RGBA" if image.has_transparency_data else "RGB"
+        return np.asarray(image if image.mode == mode else image.convert(mode)), None
     except Exception as error:
         raise unreadable(error, where) from error
 
@@ -122,30 +125,42 @@ def _to_levels(array, value_range, where):
                 f"{where} contains NaN or infinity. Replace such pixels, by np.nan_to_num(X) say."
             )
     if value_range is not None:
-        low, high = value_range
-        scaled = (array.astype(np.float64) - low) / (high - low)
-    elif array.dtype == np.uint8:
+        black, white = value_range
+        return _scaled(array, lambda band: (band.astype(np.float64) - black) / (white - black))
+    if array.dtype == np.uint8:
         return array
-    elif kind == "b":
+    if kind == "b":
         return array.astype(np.uint8) * np.uint8(255)
-    elif kind == "u" and array.dtype.itemsize == 2:
-        scaled = array / 65535
-    elif kind == "f" and low >= 0 and high <= 1:
-        scaled = array
-    else:
-        low, high = array.min(), array.max()
-        guess = "(0, 255)" if low >= 0 and 1 < high <= 255 else f"({low:g}, {high:g})"
-        raise ValueError(
-            f"{where} has dtype {array.dtype} and values from {low:g} to {high:g}, but without "
-            "value_range an image is uint8, uint16, bool, or a float in [0, 1]. Set "
-            f"value_range=(black, white), {guess} say."
-        )
+    if kind == "u" and array.dtype.itemsize == 2:
+        return _scaled(array, lambda band: band / 65535)
+    if kind == "f" and low >= 0 and high <= 1:
+        return _scaled(array, lambda band: band)
+    low, high = array.min(), array.max()
+    guess = "(0, 255)" if low >= 0 and 1 < high <= 255 else f"({low:g}, {high:g})"
+    raise ValueError(
+        f"{where} has dtype {array.dtype} and values from {low:g} to {high:g}, but without "
+        "value_range an image is uint8, uint16, bool, or a float in [0, 1]. Set "
+        f"value_range=(black, white), {guess} say."
+    )
+
+
+def _scaled(array, scale):
+    """Return uint8 levels if what `scale` makes of an image are such, else its float32."""
     # One image must give one row in whatever form it comes, so 8-bit levels go the 8-bit way.
-    levels = scaled * 255
-    rounded = np.rint(levels)
-    if rounded.min() >= 0 and rounded.max() <= 255 and np.abs(levels - rounded).max() < 1e-3:
-        return rounded.astype(np.uint8)
-    return scaled.astype(np.float32)
+    bands = []
+    for band in _bands(array):
+        levels = scale(band) * 255
+        rounded = np.rint(levels)
+        if rounded.min() < 0 or rounded.max() > 255 or np.abs(levels - rounded).max() >= 1e-3:
+            return np.concatenate([scale(band).astype(np.float32) for band in _bands(array)])
+        bands.append(rounded.astype(np.uint8))
+    return np.concatenate(bands)
+
+
+def _bands(array):
+    """Yield an image in pieces, so that what is made on the way stays small beside it."""
+    rows = max(1, BAND // array[0].size)
+    return (array[i : i + rows] for i in range(0, len(array), rows))
 
 
 def _to_rgb(levels):
@@ -156,8 +171,12 @@ def _to_rgb(levels):
         return np.repeat(levels, 3, axis=2)
     if levels.shape[2] == 3:
         return levels
-    if levels.dtype == np.uint8:
-        rgb, alpha = levels[..., :3].astype(np.uint32), levels[..., 3:].astype(np.uint32)
-        return ((rgb * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-    rgb, alpha = levels[..., :3], levels[..., 3:]
-    return rgb * alpha + (1 - alpha)
+    return np.concatenate([_over_white(band) for band in _bands(levels)])
+
+
+def _over_white(band):
+    rgb, alpha = band[..., :3], band[..., 3:]
+    if band.dtype != np.uint8:
+        return rgb * alpha + (1 - alpha)
+    rgb, alpha = rgb.astype(np.uint16), alpha.astype(np.uint16)  # 255 * 255 + 127 fits
+    return ((rgb * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)

@@ -586,6 +586,23 @@ def test_nothing_set_aside_is_ever_overwritten(tmp_path):
     assert len(list(tmp_path.glob("c.set-aside-*"))) == 3
 
 
+def test_new_file_that_is_damaged_as_well(tmp_path, monkeypatch):
+    path, set_aside = tmp_path / "c", DiskStore._set_aside
+
+    def and_damage_the_next(store):
+        aside = set_aside(store)
+        if aside.endswith("-1"):
+            foreign_text(path)
+        return aside
+
+    monkeypatch.setattr(DiskStore, "_set_aside", and_damage_the_next)
+    foreign_text(path)
+    with pytest.warns(UserWarning, match="set aside") as record:
+        clear_cache(path)
+    assert len(record) == len(list(tmp_path.glob("c.set-aside-*"))) == 2
+    assert cache_info(path).rows == 0
+
+
 def test_failure_after_setting_aside_is_no_error_of_sqlite(a_study, tmp_path):
     foreign_text(tmp_path / "c")
     with full_after(1000):
