@@ -1,5 +1,12 @@
 """Shared by all tests: a tiny backbone, images that look like something, a count of the work."""
 
+import importlib
+import json
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +15,18 @@ from torch import nn
 
 import sklearn_tl
 from sklearn_tl.embedding import FrozenPass
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+# For other processes: they begin with the package imported, which takes seconds, and no more.
+METHODS = multiprocessing.get_all_start_methods()
+ELSEWHERE = multiprocessing.get_context("forkserver" if "forkserver" in METHODS else "spawn")
+ELSEWHERE.set_forkserver_preload(["sklearn_tl"])
+
+
+def elsewhere(function, *args):
+    """Return what a function returns in another process."""
+    with ProcessPoolExecutor(1, mp_context=ELSEWHERE) as pool:
+        return pool.submit(function, *args).result()
 
 
 class TinyNet(nn.Module):
@@ -78,6 +97,25 @@ def empty_cache():
     sklearn_tl.clear_cache()
     yield
     sklearn_tl.clear_cache()
+
+
+@pytest.fixture
+def benchmark(monkeypatch, tmp_path):
+    """Return a function that runs a script of the benchmarks here, and returns its figures."""
+
+    def run(name, *arguments):
+        path = tmp_path / "figures.json"
+        monkeypatch.syspath_prepend(BENCHMARKS)
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments), "--json", str(path)])
+        main = importlib.import_module(name).main
+        try:
+            main()
+        except SystemExit as end:  # the status says whether the claim holds
+            if end.code:
+                pytest.fail(f"{name} found what its claim excludes")
+        return json.loads(path.read_text())
+
+    return run
 
 
 @pytest.fixture

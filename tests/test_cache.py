@@ -3,7 +3,6 @@
 import os
 import random
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TinyNet
+from conftest import ELSEWHERE, TinyNet
 from numpy.testing import assert_array_equal
 
 from sklearn_tl import ConvFeatureExtractor, cache_info, clear_cache, limit_cache
@@ -143,41 +142,41 @@ def test_clear_cache(tmp_path):
     assert open_store(path).get_many(keys) == {}
 
 
-WRITER = """
-import sys
-sys.path.insert(0, {tests!r})
-from test_cache import fill
-from sklearn_tl.disk_store import DiskStore
-store = DiskStore(sys.argv[1])
-for start in range(int(sys.argv[2]), int(sys.argv[3]), 32):
-    fill(store, range(start, start + 32))
-    print(start, flush=True)
-"""
+def write(path, first, last, report):
+    store = DiskStore(path)
+    for start in range(first, last, 32):
+        fill(store, range(start, start + 32))
+        report.send(start)
 
 
 def start_writer(path, first, last):
-    code = WRITER.format(tests=os.path.dirname(__file__))
-    command = [sys.executable, "-c", code, str(path), str(first), str(last)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    """Return a process that writes, and the end of a pipe where it says what it has written."""
+    ours, theirs = ELSEWHERE.Pipe(duplex=False)
+    process = ELSEWHERE.Process(target=write, args=(path, first, last, theirs))
+    process.start()
+    theirs.close()
+    return process, ours
 
 
 def test_two_processes_write_at_once(tmp_path):
     path = tmp_path / "c.sqlite"
     writers = [start_writer(path, 0, 1600), start_writer(path, 800, 2400)]  # they overlap
-    for writer in writers:
-        writer.communicate()
-        assert writer.returncode == 0
+    for writer, _ in writers:
+        writer.join()
+        assert writer.exitcode == 0
     assert_holds(DiskStore(path), [key_of(i) for i in range(2400)])
 
 
 def test_killed_writer_loses_at_most_its_batch(tmp_path):
     path = tmp_path / "c.sqlite"
-    writer = start_writer(path, 0, 10**9)
-    written = [int(writer.stdout.readline()) for _ in range(20)]
+    writer, reports = start_writer(path, 0, 10**9)
+    written = [reports.recv() for _ in range(20)]
     time.sleep(0.005)
-    writer.send_signal(signal.SIGKILL)
-    rest = writer.communicate()[0]
-    written += [int(line) for line in rest.splitlines() if line]
+    writer.kill()
+    writer.join()
+    with suppress(EOFError, OSError):  # the second where it was killed while it reported
+        while True:
+            written.append(reports.recv())
     store = DiskStore(path)
     keys = [key_of(i) for start in written for i in range(start, start + 32)]
     assert_holds(store, keys)
@@ -372,9 +371,9 @@ def test_two_processes_keep_one_limit(tmp_path):
     path = tmp_path / "c.sqlite"
     limit_cache(path, 500_000)
     writers = [start_writer(path, 0, 3200), start_writer(path, 1600, 4800)]
-    for writer in writers:
-        writer.communicate()
-        assert writer.returncode == 0
+    for writer, _ in writers:
+        writer.join()
+        assert writer.exitcode == 0
     assert os.path.getsize(path) <= 500_000
     keys = [key_of(i) for i in range(4800)]
     assert_right(DiskStore(path).get_many(keys))
@@ -727,9 +726,6 @@ def test_disk_without_locks(a_study, tmp_path, monkeypatch):
     a_study.assert_stops(tmp_path / "c", "no flock")
 
 
-def test_torture():
+def test_torture(benchmark):
     """The benchmark, with fewer kills than would prove much."""
-    script = Path(__file__).parents[1] / "benchmarks" / "torture.py"
-    command = [sys.executable, script, "--kills", "3"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(row["kills"] == 3 for row in benchmark("torture", "--kills", 3)["table"])

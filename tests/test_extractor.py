@@ -1,7 +1,6 @@
 """`ConvFeatureExtractor` as its users meet it."""
 
 import inspect
-import os
 import subprocess
 import sys
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import NormNet, TinyNet, save_all, study
+from conftest import NormNet, TinyNet, elsewhere, save_all, study
 from PIL import Image
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -23,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl.backbones import load_backbone
 from sklearn_tl.cache import MEMORY
-from sklearn_tl.embedding import EMBEDDING, _batches
+from sklearn_tl.embedding import EMBEDDING, FrozenPass, _batches
 from sklearn_tl.images import as_images
 
 
@@ -283,17 +282,12 @@ def test_grid_search_runs_each_image_once(network_images):
     assert search.best_score_ > 0.9
 
 
-SECOND_SEARCH = """
-import sys
-sys.path.insert(0, {tests!r})
-from test_extractor import grid, study
-from sklearn_tl.embedding import FrozenPass
-count, rows = [], FrozenPass.rows
-FrozenPass.rows = lambda self, batch: (count.append(len(batch) * batch.any()), rows(self, batch))[1]
-X, y = study(n=25)
-score = grid(sys.argv[1], X).fit(X, y).best_score_
-print(int(sum(count)), score)
-"""
+def second_search(path):
+    count, rows = [], FrozenPass.rows
+    FrozenPass.rows = lambda self, batch: (count.append(batch.any()), rows(self, batch))[1]
+    X, y = study(n=25)
+    score = grid(path, X).fit(X, y).best_score_
+    return sum(count), score
 
 
 def test_disk_cache_serves_a_new_process(network_images, tmp_path):
@@ -301,10 +295,7 @@ def test_disk_cache_serves_a_new_process(network_images, tmp_path):
     path = tmp_path / "rows.sqlite"
     score = grid(path, X).fit(X, y).best_score_
     assert sum(network_images) == len(X)
-    code = SECOND_SEARCH.format(tests=os.path.dirname(__file__))
-    command = [sys.executable, "-c", code, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["0", str(score)]
+    assert elsewhere(second_search, path) == (0, score)
 
 
 def test_study_goes_on_when_the_cache_is_foreign(tmp_path):
@@ -470,11 +461,9 @@ def test_errors_in_workers_arrive(tmp_path):
 
 # --- persistence --------------------------------------------------------------------------------
 
-PREDICT = """
-import sys, joblib, numpy as np
-model = joblib.load(sys.argv[1])
-np.save(sys.argv[3], model.predict_proba(np.load(sys.argv[2])))
-"""
+
+def predict(path, X):
+    return joblib.load(path).predict_proba(X)
 
 
 def test_pipeline_is_small_and_predicts_the_same_bits_elsewhere(tmp_path):
@@ -484,10 +473,8 @@ def test_pipeline_is_small_and_predicts_the_same_bits_elsewhere(tmp_path):
     ).fit(X, y)
     joblib.dump(model, tmp_path / "model.joblib")
     assert (tmp_path / "model.joblib").stat().st_size < 200_000
-    np.save(tmp_path / "x.npy", X)
-    arguments = [tmp_path / name for name in ("model.joblib", "x.npy", "p.npy")]
-    subprocess.run([sys.executable, "-c", PREDICT, *arguments], check=True)
-    np.testing.assert_array_equal(np.load(tmp_path / "p.npy"), model.predict_proba(X))
+    there = elsewhere(predict, tmp_path / "model.joblib", X)
+    np.testing.assert_array_equal(there, model.predict_proba(X))
 
 
 def test_weights_that_changed_or_went(make_images, tmp_path):

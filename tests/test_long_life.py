@@ -10,33 +10,27 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import NormNet, study
+from conftest import BENCHMARKS, NormNet, study
 from numpy.testing import assert_array_equal
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
 
-BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
-
-
-def figures(tmp_path, script, *arguments):
-    path = tmp_path / "figures.json"
-    command = [sys.executable, BENCHMARKS / script, *arguments, "--json", path]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return json.loads(path.read_text())
-
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="counts in /proc")
 def test_memory_threads_files_and_children_stay_what_they_are(tmp_path):
-    found = figures(tmp_path, "long_run.py", "--tiny", "--rounds", "16")
+    path = tmp_path / "figures.json"  # of a process of its own, of which all is counted
+    options = ["--tiny", "--rounds", "16", "--json", path]
+    command = [sys.executable, BENCHMARKS / "long_run.py", *options]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    found = json.loads(path.read_text())
     assert found["growth"] < 0.05
     assert found["more"] == [0, 0, 0]
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="looks into /proc")
 @pytest.mark.parametrize("work", ["transform", "search, n_jobs=2"])
-def test_ctrl_c_ends_all_and_leaves_the_cache_whole(tmp_path, work):
-    arguments = ["--repeat", "1", "--wait", "1", "--work", work]
-    (row,) = figures(tmp_path, "interrupt.py", *arguments)["table"]
+def test_ctrl_c_ends_all_and_leaves_the_cache_whole(benchmark, work):
+    (row,) = benchmark("interrupt", "--repeat", 1, "--wait", 1, "--work", work)["table"]
     assert row["status"] in (-2, 130)
     assert row["left running"] == row["wrong rows"] == 0
     assert row["rows kept"] > 0
