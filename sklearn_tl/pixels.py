@@ -12,7 +12,7 @@ FORMS = (
 CHANNELS = (1, 3, 4)
 # PIL knows forty more, each a parser that a file from a stranger could aim at.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
-BAND = 2**18  # numbers of an image that are worked on at a time
+PIECE = 2**17  # pixels that are worked on at a time
 
 
 def as_array(item, where):
@@ -147,20 +147,20 @@ def _to_levels(array, value_range, where):
 def _scaled(array, scale):
     """Return uint8 levels if what `scale` makes of an image are such, else its float32."""
     # One image must give one row in whatever form it comes, so 8-bit levels go the 8-bit way.
-    bands = []
-    for band in _bands(array):
-        levels = scale(band) * 255
+    numbers, pieces = array.reshape(-1), []
+    for piece in _pieces(numbers):
+        levels = scale(piece) * 255
         rounded = np.rint(levels)
         if rounded.min() < 0 or rounded.max() > 255 or np.abs(levels - rounded).max() >= 1e-3:
-            return np.concatenate([scale(band).astype(np.float32) for band in _bands(array)])
-        bands.append(rounded.astype(np.uint8))
-    return np.concatenate(bands)
+            pieces = [scale(piece).astype(np.float32) for piece in _pieces(numbers)]
+            break
+        pieces.append(rounded.astype(np.uint8))
+    return np.concatenate(pieces).reshape(array.shape)
 
 
-def _bands(array):
-    """Yield an image in pieces, so that what is made on the way stays small beside it."""
-    rows = max(1, BAND // array[0].size)
-    return (array[i : i + rows] for i in range(0, len(array), rows))
+def _pieces(array):
+    """Yield an array bit by bit, so that what is made on the way stays small beside it."""
+    return (array[i : i + PIECE] for i in range(0, len(array), PIECE))
 
 
 def _to_rgb(levels):
@@ -171,12 +171,13 @@ def _to_rgb(levels):
         return np.repeat(levels, 3, axis=2)
     if levels.shape[2] == 3:
         return levels
-    return np.concatenate([_over_white(band) for band in _bands(levels)])
+    pieces = [_over_white(piece) for piece in _pieces(levels.reshape(-1, 4))]
+    return np.concatenate(pieces).reshape(*levels.shape[:2], 3)
 
 
-def _over_white(band):
-    rgb, alpha = band[..., :3], band[..., 3:]
-    if band.dtype != np.uint8:
+def _over_white(pixels):
+    rgb, alpha = pixels[:, :3], pixels[:, 3:]
+    if pixels.dtype != np.uint8:
         return rgb * alpha + (1 - alpha)
     rgb, alpha = rgb.astype(np.uint16), alpha.astype(np.uint16)  # 255 * 255 + 127 fits
     return ((rgb * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)

@@ -198,7 +198,7 @@ def test_transparency_lies_on_white(tmp_path):
         assert image[3].min() == 255
 
 
-def test_large_images_are_worked_on_in_bands():
+def test_large_images_are_worked_on_in_pieces():
     rng = np.random.default_rng(0)
     rgba = rng.integers(0, 256, (700, 900, 4), dtype=np.uint8)
     rgb, alpha = rgba[..., :3].astype(float), rgba[..., 3:] / 255
@@ -207,12 +207,13 @@ def test_large_images_are_worked_on_in_bands():
         np.testing.assert_array_equal(as_images([form])[0], expected)
     grey = 257 * rng.integers(0, 256, (900, 900), dtype=np.uint16)
     np.testing.assert_array_equal(as_images([grey])[0][..., 1], grey // 257)
-    grey[-1, -1] = 1  # so that it is no image of 8 bits, which only the last band shows
+    grey[-1, -1] = 1  # so that it is no image of 8 bits, which only the last piece shows
     np.testing.assert_allclose(as_images([grey])[0][..., 2], grey / 65535, atol=1e-7)
-    tracemalloc.start()
-    as_images([rgba])[0]
-    assert tracemalloc.get_traced_memory()[1] < 4 * rgba.nbytes
-    tracemalloc.stop()
+    for shape in (rgba.shape, (1, -1, 4), (-1, 1, 4)):
+        tracemalloc.start()
+        as_images([rgba.reshape(shape)])[0]
+        assert tracemalloc.get_traced_memory()[1] < 4 * rgba.nbytes
+        tracemalloc.stop()
 
 
 def test_palette_with_transparent_colour(tmp_path):
