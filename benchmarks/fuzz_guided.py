@@ -4,7 +4,8 @@ Where `fuzz.py` breaks files blindly, atheris (libFuzzer) keeps the files that r
 Pillow's Python code and of ours, and goes on from them. It begins with a sound file of each format
 and mode. It stops at the first finding, and writes the file down: another exception than ours, a
 message without index and path, a row that is not finite, over 5 seconds, or over 2 GiB of memory,
-of which nearly 1 is what the process has before.
+of which nearly 1 is what the process has before. `PIL.Image.MAX_IMAGE_PIXELS` is set to 10 million,
+so that an image of 20 million pixels is the largest, which should take 0.6 GiB.
 """
 
 import argparse
@@ -21,6 +22,7 @@ with atheris.instrument_imports(include=["PIL", "sklearn_tl"]):
     from PIL import Image
 
     Image.init()  # imports the parsers
+    Image.MAX_IMAGE_PIXELS = 10_000_000
     EXTRACTOR = tiny_extractor()
 
 SOUND = np.zeros((9, 9, 3), dtype=np.uint8)
