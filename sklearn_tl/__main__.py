@@ -7,6 +7,7 @@ import shlex
 import sys
 import tempfile
 import warnings
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -387,8 +388,9 @@ def save(model, path):
 def open_model(path):
     """Return `predict_proba` and `classes_` of the classifier in a file."""
     try:
-        # By the name and not by the content: a pickle that is called .sktl must not be run.
-        model = persistence.load(path) if persistence.is_data(path) else joblib.load(path)
+        # A pickle that is called .sktl must not be run, and an archive is none under any name.
+        is_data = persistence.is_data(path) or zipfile.is_zipfile(path)
+        model = persistence.load(path) if is_data else joblib.load(path)
         return model.predict_proba, model.classes_
     except OSError as error:
         raise ValueError(f"{path} cannot be opened: {error.strerror or error}.") from error

@@ -98,6 +98,11 @@ def clear_cache(cache: str | os.PathLike = "memory") -> None:
     TypeError
         If `cache` is None: there is nothing to clear.
 
+    Warns
+    -----
+    UserWarning
+        If the file is damaged or another program's: it gets another name, which the warning says.
+
     See Also
     --------
     cache_info : Tell what there is to forget.

@@ -106,9 +106,10 @@ def save(model: BaseEstimator, path: str | os.PathLike, *, trusted: Sequence[str
         data = _pack(model)
         _unpack(data, trusted)  # nothing is written that could not be read
     except Exception as error:  # skops and what is in the model have any
+        instead = "Save its `best_estimator_`. " if hasattr(model, "best_estimator_") else ""
         raise ValueError(
-            f"{type(model).__name__} cannot be saved as data. {_reason(error)} (joblib.dump takes "
-            "any model, for readers who trust you.)"
+            f"{type(model).__name__} cannot be saved as data. {instead}{_reason(error)} "
+            "(joblib.dump takes any model, for readers who trust you.)"
         ) from error
     with replacing(Path(path)) as part:
         part.write_bytes(data)
@@ -179,7 +180,8 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> BaseEstimat
     except Warning:  # where warnings are errors
         raise
     except Exception as error:  # a file of anything can raise anything
-        raise ValueError(f"{str(path)!r} was refused. {_reason(error)}") from error
+        damaged = "" if type(error) is ValueError else " If it was one of save, copy it again."
+        raise ValueError(f"{str(path)!r} was refused. {_reason(error)}{damaged}") from error
 
 
 def require_libraries():
@@ -208,6 +210,8 @@ def is_data(path):
 @contextmanager
 def replacing(path):
     """Let a file be written beside a path, to take its place whole or not at all."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{str(path)!r}: there is no folder {str(path.parent)!r}. Make it.")
     part = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         yield part

@@ -10,7 +10,7 @@ from conftest import NormNet, save_all, study
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.fixes import parse_version
 
@@ -111,13 +111,17 @@ def test_a_worker_killed_in_a_transform(on_dask, tmp_path):
     assert_array_equal(rows, extractor(cache=None).fit_transform(X))
 
 
-def test_a_worker_killed_in_a_search(on_dask, tmp_path):
-    X, y = study(3, 60)
+@pytest.mark.parametrize("form", ["paths", "array"])
+def test_a_worker_killed_in_a_search(on_dask, form, tmp_path):
+    X, y = study(3, 210)  # so many that joblib would leave the splits with one worker
+    X = [str(path) for path in save_all(X, tmp_path)] if form == "paths" else X
+    y = y.tolist() if form == "paths" else y
     cached = extractor(backbone=KilledOnce(tmp_path / "trace"), cache=tmp_path / "rows.sqlite")
     model = make_pipeline(cached, LogisticRegression(max_iter=10_000))
-    # Otherwise dask has one copy of what all tasks share, and it may be that worker's.
-    with joblib.parallel_config(backend="dask", scatter=[X, y]):
-        scores = cross_validate(model, X, y, cv=3, error_score="raise")["test_score"]
+    splits = [(a.tolist(), b.tolist()) for a, b in StratifiedKFold(3).split(y, y)]
+    scatter = {} if form == "paths" else {"scatter": [X, y]}
+    with joblib.parallel_config(backend="dask", **scatter):
+        scores = cross_validate(model, X, y, cv=splits, error_score="raise")["test_score"]
     assert (tmp_path / "trace").exists()
     assert_array_equal(scores, 1)
     assert_array_equal(cached.fit_transform(X), extractor(cache=None).fit_transform(X))

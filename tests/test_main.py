@@ -93,8 +93,11 @@ def test_a_model_as_data(pets, tmp_path, capsys):
     assert list(persistence.load(path).classes_) == ["cat", "dog", "fish"]
     assert cli.main(["predict", str(path), str(pets / "dog")]) == 0
     assert [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()] == ["dog"] * 8
+    path.rename(tmp_path / "renamed")
+    assert cli.main(["predict", str(tmp_path / "renamed"), str(pets / "dog")]) == 0
+    capsys.readouterr()
     # The name decides: what calls itself data is never opened as a pickle.
-    joblib.dump(persistence.load(path), path)
+    joblib.dump(persistence.load(tmp_path / "renamed"), path)
     assert cli.main(["predict", str(path), str(pets)]) == 1
     assert "m.sktl' was refused. It is no file of sklearn_tl.save" in capsys.readouterr().err
 

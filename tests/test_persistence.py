@@ -316,6 +316,15 @@ def test_a_fitted_head_of_the_users(tmp_path):
         save(model, tmp_path / "model.sktl")
 
 
+def test_a_search_and_a_missing_folder(tmp_path):
+    pipeline = make_pipeline(extractor(), LogisticRegression())
+    search = GridSearchCV(pipeline, {"logisticregression__C": [1]}, cv=2).fit(X, y)
+    with pytest.raises(ValueError, match="cannot be saved as data. Save its `best_estimator_`"):
+        save(search, tmp_path / "model.sktl")
+    with pytest.raises(FileNotFoundError, match="there is no folder .*typo'. Make it"):
+        save(search.best_estimator_, tmp_path / "typo" / "model.sktl")
+
+
 def test_only_estimators_are_saved(tmp_path):
     with pytest.raises(TypeError, match="{'no': 'model'} is no estimator"):
         save({"no": "model"}, tmp_path / "model.sktl")
