@@ -3,9 +3,9 @@
 Where `fuzz.py` breaks files blindly, atheris (libFuzzer) keeps the files that reach new lines of
 Pillow's Python code and of ours, and goes on from them. It begins with a sound file of each format
 and mode. It stops at the first finding, and writes the file down: another exception than ours, a
-message without index and path, a row that is not finite, over 5 seconds, or over 2 GiB of memory,
+message without index and path, a row that is not finite, over 5 seconds, or over 1.5 GiB of memory,
 of which nearly 1 is what the process has before. `PIL.Image.MAX_IMAGE_PIXELS` is set to 10 million,
-so that an image of 20 million pixels is the largest, which should take 0.6 GiB.
+so that no image should take more than 0.3 GiB.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main():
         for kind in MODES:
             for i in range(20):
                 (corpus / f"{kind}-{i}").write_bytes(whole_file(rng, kind))
-        limits = ["-timeout=5", "-rss_limit_mb=2048", "-max_len=4096", "-print_final_stats=1"]
+        limits = ["-timeout=5", "-rss_limit_mb=1536", "-max_len=4096", "-print_final_stats=1"]
         runs = [f"-runs={args.runs}", f"-seed={args.seed}"]
         atheris.Setup([sys.argv[0], *limits, *runs, str(corpus)], lambda data: case(data, path))
         atheris.Fuzz()

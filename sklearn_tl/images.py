@@ -129,6 +129,11 @@ class _ImageFile:
             image = Image.open(io.BytesIO(self._data), formats=FORMATS)
             if at_least is not None:
                 image.draft(None, (at_least, at_least))  # without effect on other formats
+            limit = Image.MAX_IMAGE_PIXELS  # of which PIL itself allows twice as much
+            if limit is not None and image.width * image.height > limit:
+                raise Image.DecompressionBombError(
+                    f"{image.width} x {image.height} pixels are over the limit of {limit}."
+                )
         except Exception as error:
             raise unreadable(error, self._where) from error
         with image:

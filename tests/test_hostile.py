@@ -73,6 +73,19 @@ def test_a_bomb_is_refused_from_its_header(kind, tmp_path, make_images):
     tracemalloc.stop()
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_large_photographs_are_read_where_they_are_decoded_smaller(tmp_path):
+    extractor = ConvFeatureExtractor(TinyNet, image_size=32, cache=None).fit([np.ones((9, 9))])
+    path, side = tmp_path / "image", 9_500
+    for kind in ("PNG", "JPEG"):
+        path.write_bytes(with_size(kind, side, side))
+        with pytest.raises(ValueError, match="9500 x 9500 pixels are over the limit of 89478485"):
+            extractor.set_params(draft=False).fit_transform([path])
+    Image.new("L", (side, side), 77).save(path, "JPEG")
+    rows = extractor.set_params(draft=True).fit_transform([path])
+    assert_array_equal(rows, extractor.transform([np.full((9, 9), 77, dtype=np.uint8)]))
+
+
 @pytest.mark.parametrize("kind", ["EPS", "ICO", "TGA", "JPEG2000"])
 def test_other_formats_reach_no_parser(kind, tmp_path, make_images):
     path = tmp_path / "image"
