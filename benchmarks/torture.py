@@ -72,6 +72,7 @@ def work(path, wanted, log, seed):
     warnings.showwarning = lambda message, *_: say(warning=str(message))
     generator, X, wanted = random.Random(seed), images(), np.load(wanted)
     model = extractor(path).fit(X)
+    say(ready=True)
     while True:
         some = generator.sample(range(N_IMAGES), generator.randint(1, N_IMAGES // 2))
         if generator.random() < 0.1:
@@ -116,6 +117,10 @@ def torture(how, kills, seed, folder, wanted):
         return process
 
     processes = [start() for _ in range(N_PROCESSES)]
+    while not log.exists() or log.read_text().count("ready") < N_PROCESSES:
+        if not all(process.is_alive() for process in processes):
+            raise RuntimeError("A process ended by itself.")
+        time.sleep(0.05)
     began = time.perf_counter()
     for kill in range(kills):
         time.sleep(generator.uniform(0, 0.3))
