@@ -1,15 +1,30 @@
-"""What the benchmarks share: a table, a JSON file, a line about the machine.
+"""What the benchmarks share: a table, a JSON file, a line about the machine, other processes.
 
 Nothing heavy is imported here: `memory.py` measures processes that it starts, and a child's peak
 memory begins with that of the parent that it was forked from.
 """
 
 import json
+import multiprocessing
 import os
 import platform
+import warnings
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+
+# For processes that begin with the package imported, which takes seconds, and with nothing else.
+METHODS = multiprocessing.get_all_start_methods()
+ELSEWHERE = multiprocessing.get_context("forkserver" if "forkserver" in METHODS else "spawn")
+ELSEWHERE.set_forkserver_preload(["sklearn_tl"])
+
+
+def elsewhere(function, *args):
+    """Return what a function returns in another process, where warnings are errors."""
+    strict = {"initializer": warnings.simplefilter, "initargs": ("error",)}
+    with ProcessPoolExecutor(1, mp_context=ELSEWHERE, **strict) as pool:
+        return pool.submit(function, *args).result()
 
 
 def machine():

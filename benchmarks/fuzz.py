@@ -15,7 +15,7 @@ The seed names a case: run one again by --seed N --cases 1.
 import argparse
 import contextlib
 import io
-import multiprocessing
+import multiprocessing.connection
 import os
 import resource
 import sys
@@ -26,7 +26,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
-from _report import machine, print_table, write_json
+from _report import ELSEWHERE, machine, print_table, write_json
 from PIL import Image
 
 
@@ -37,9 +37,6 @@ def turned():
     return exif
 
 
-# A process starts in no time.
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["sklearn_tl"])
 KINDS = ("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "array", "command line")
 SHARES = (0.16, 0.16, 0.12, 0.16, 0.12, 0.12, 0.15, 0.01)
 SECONDS, MEMORY = 5, 5 << 29
@@ -94,8 +91,8 @@ def run(seeds, n_jobs, folder):
     seeds = iter(seeds)
 
     def start():
-        ours, theirs = CONTEXT.Pipe()
-        process = CONTEXT.Process(target=work, args=(theirs, folder), daemon=True)
+        ours, theirs = ELSEWHERE.Pipe()
+        process = ELSEWHERE.Process(target=work, args=(theirs, folder), daemon=True)
         process.start()
         theirs.close()
         ours.recv()  # it is ready

@@ -14,7 +14,6 @@ its OSError.
 
 import argparse
 import json
-import multiprocessing
 import os
 import random
 import sqlite3
@@ -27,16 +26,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _report import machine, print_table, write_json
+from _report import ELSEWHERE, machine, print_table, write_json
 from torch import nn
 
 from sklearn_tl import ConvFeatureExtractor, clear_cache, limit_cache
 
 N_IMAGES, N_PROCESSES = 600, 4
 LIMIT = 800_000  # bytes, a third of what the rows take
-# A process starts in no time, and without the half of another's threads.
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["sklearn_tl"])
 PHASES = ("left alone", "with a limit", "deleted", "damaged")
 
 
@@ -112,7 +108,7 @@ def torture(how, kills, seed, folder, wanted):
 
     def start():
         arguments = (path, wanted, log, f"{seed} {next(seeds)}")
-        process = CONTEXT.Process(target=work, args=arguments, daemon=True)
+        process = ELSEWHERE.Process(target=work, args=arguments, daemon=True)
         process.start()
         return process
 
@@ -188,7 +184,7 @@ def main(arguments=None):
     table = []
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder, "wanted.npy")
-        first = CONTEXT.Process(target=compute, args=(wanted,))
+        first = ELSEWHERE.Process(target=compute, args=(wanted,))
         first.start()
         first.join()
         for how in args.stores:

@@ -7,7 +7,6 @@ import shlex
 import sys
 import tempfile
 import warnings
-import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -388,8 +387,9 @@ def save(model, path):
 def open_model(path):
     """Return `predict_proba` and `classes_` of the classifier in a file."""
     try:
-        # A pickle that is called .sktl must not be run, and an archive is none under any name.
-        is_data = persistence.is_data(path) or zipfile.is_zipfile(path)
+        # A pickle that is called .sktl must not be run, and no pickle begins as an archive does.
+        with open(path, "rb") as file:
+            is_data = persistence.is_data(path) or file.read(4) == b"PK\x03\x04"
         model = persistence.load(path) if is_data else joblib.load(path)
         return model.predict_proba, model.classes_
     except OSError as error:

@@ -126,15 +126,15 @@ def _to_levels(array, value_range, where):
             )
     if value_range is not None:
         black, white = value_range
-        return _scaled(array, lambda band: (band.astype(np.float64) - black) / (white - black))
+        return _scaled(array, lambda piece: (piece.astype(np.float64) - black) / (white - black))
     if array.dtype == np.uint8:
         return array
     if kind == "b":
         return array.astype(np.uint8) * np.uint8(255)
     if kind == "u" and array.dtype.itemsize == 2:
-        return _scaled(array, lambda band: band / 65535)
+        return _scaled(array, lambda piece: piece / 65535)
     if kind == "f" and low >= 0 and high <= 1:
-        return _scaled(array, lambda band: band)
+        return _scaled(array, lambda piece: piece)
     low, high = array.min(), array.max()
     guess = "(0, 255)" if low >= 0 and 1 < high <= 255 else f"({low:g}, {high:g})"
     raise ValueError(

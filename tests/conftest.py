@@ -2,9 +2,7 @@
 
 import importlib
 import json
-import multiprocessing
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +15,6 @@ import sklearn_tl
 from sklearn_tl.embedding import FrozenPass
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
-# For other processes: they begin with the package imported, which takes seconds, and no more.
-METHODS = multiprocessing.get_all_start_methods()
-ELSEWHERE = multiprocessing.get_context("forkserver" if "forkserver" in METHODS else "spawn")
-ELSEWHERE.set_forkserver_preload(["sklearn_tl"])
-
-
-def elsewhere(function, *args):
-    """Return what a function returns in another process."""
-    with ProcessPoolExecutor(1, mp_context=ELSEWHERE) as pool:
-        return pool.submit(function, *args).result()
 
 
 class TinyNet(nn.Module):

@@ -80,7 +80,7 @@ def test_bundled_weights_are_checked(monkeypatch, tmp_path):
 # Family → the node of torchvision's graph that feeds the last linear layer.
 EMBEDDING_NODES = {
     "resnet18": "flatten",
-    "alexnet": "classifier.5",
+    "vgg11": "classifier.5",
     "densenet121": "flatten",
     "mobilenet_v3_small": "classifier.2",
     "efficientnet_b0": "classifier.0",
@@ -105,7 +105,7 @@ def test_embedding_equals_torchvisions_extractor(name):
     assert_equal(run(backbone, x)[0], wanted)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "alexnet", "mobilenet_v3_small", "densenet121"])
+@pytest.mark.parametrize("name", ["resnet18", "vgg11", "mobilenet_v3_small", "densenet121"])
 def test_layers_equal_torchvisions_extractor(name):
     backbone = load_backbone(name, weights=None)
     layers = tuple(backbone.layers[i] for i in (1, len(backbone.layers) // 2, -1))

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ELSEWHERE, TinyNet
+from conftest import TinyNet
 from numpy.testing import assert_array_equal
 
+from benchmarks._report import ELSEWHERE
 from sklearn_tl import ConvFeatureExtractor, cache_info, clear_cache, limit_cache
 from sklearn_tl.cache import MemoryStore, NoStore, open_store
 from sklearn_tl.disk_store import DiskStore

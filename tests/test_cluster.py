@@ -114,13 +114,13 @@ def test_a_worker_killed_in_a_transform(on_dask, tmp_path):
 @pytest.mark.parametrize("form", ["paths", "array"])
 def test_a_worker_killed_in_a_search(on_dask, form, tmp_path):
     X, y = study(3, 210)  # so many that joblib would leave the splits with one worker
-    X = [str(path) for path in save_all(X, tmp_path)] if form == "paths" else X
-    y = y.tolist() if form == "paths" else y
+    options = {"scatter": [X, y]}
+    if form == "paths":
+        X, y, options = save_all(X, tmp_path), y.tolist(), {}
     cached = extractor(backbone=KilledOnce(tmp_path / "trace"), cache=tmp_path / "rows.sqlite")
     model = make_pipeline(cached, LogisticRegression(max_iter=10_000))
     splits = [(a.tolist(), b.tolist()) for a, b in StratifiedKFold(3).split(y, y)]
-    scatter = {} if form == "paths" else {"scatter": [X, y]}
-    with joblib.parallel_config(backend="dask", **scatter):
+    with joblib.parallel_config(backend="dask", **options):
         scores = cross_validate(model, X, y, cv=splits, error_score="raise")["test_score"]
     assert (tmp_path / "trace").exists()
     assert_array_equal(scores, 1)

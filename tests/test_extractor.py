@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import NormNet, TinyNet, elsewhere, save_all, study
+from conftest import NormNet, TinyNet, save_all, study
 from PIL import Image
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -19,7 +19,8 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_tl import ConvFeatureExtractor
+from benchmarks._report import elsewhere
+from sklearn_tl import ConvFeatureExtractor, save
 from sklearn_tl.backbones import load_backbone
 from sklearn_tl.cache import MEMORY
 from sklearn_tl.embedding import EMBEDDING, FrozenPass, _batches
@@ -472,7 +473,9 @@ def test_pipeline_is_small_and_predicts_the_same_bits_elsewhere(tmp_path):
         ConvFeatureExtractor(image_size=64), StandardScaler(), LogisticRegression(max_iter=500)
     ).fit(X, y)
     joblib.dump(model, tmp_path / "model.joblib")
-    assert (tmp_path / "model.joblib").stat().st_size < 200_000
+    save(model, tmp_path / "model.sktl")
+    for name in ("model.joblib", "model.sktl"):
+        assert (tmp_path / name).stat().st_size < 200_000
     there = elsewhere(predict, tmp_path / "model.joblib", X)
     np.testing.assert_array_equal(there, model.predict_proba(X))
 

@@ -113,7 +113,7 @@ class Pairs(torch.utils.data.Dataset):
 
 SIDES = st.integers(1, 50)
 EXAMPLES = settings(
-    max_examples=20,
+    max_examples=24,
     deadline=None,
     derandomize=True,
     database=None,

@@ -245,8 +245,7 @@ def plain_rows(extractor, X, monkeypatch):
         return extractor.transform(X)
 
 
-# VGG is large to make, and made of what the others have.
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "vgg11_bn"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_traces_return_what_their_networks_do(name, make_images, traces, monkeypatch):
     X = make_images(3, 64, 64)
     weights = "default" if name == "efficientnet_lite0" else None

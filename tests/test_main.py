@@ -95,6 +95,11 @@ def test_a_model_as_data(pets, tmp_path, capsys):
     assert [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()] == ["dog"] * 8
     path.rename(tmp_path / "renamed")
     assert cli.main(["predict", str(tmp_path / "renamed"), str(pets / "dog")]) == 0
+    # A joblib file in which an archive stands, as torch writes tensors, is still one.
+    joblib.dump(persistence.load(tmp_path / "renamed"), tmp_path / "m.joblib")
+    with open(tmp_path / "m.joblib", "ab") as file:
+        file.write((tmp_path / "renamed").read_bytes())
+    assert cli.main(["predict", str(tmp_path / "m.joblib"), str(pets / "dog")]) == 0
     capsys.readouterr()
     # The name decides: what calls itself data is never opened as a pickle.
     joblib.dump(persistence.load(tmp_path / "renamed"), path)

@@ -18,7 +18,7 @@ import scipy.sparse
 import skops
 import skops.io
 import torch
-from conftest import TinyNet, elsewhere, save_all, study
+from conftest import TinyNet, save_all, study
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
@@ -33,6 +33,7 @@ from skorch.history import History
 from torch import nn
 
 import sklearn_tl
+from benchmarks._report import elsewhere
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, clear_cache, load, save
 from sklearn_tl import __main__ as cli
 from sklearn_tl.raw_pixels import RawPixels

@@ -144,7 +144,7 @@ def test_difference_is_the_corrected_t_interval():
 
 def test_raw_pixels_win_on_digits():
     digits = load_digits()
-    X, y = digits.images[::6] / 16, digits.target[::6]
+    X, y = digits.images[::4] / 16, digits.target[::4]
     chosen = default_strategies()
     chosen["embeddings"][0].set_params(image_size=64)
     chosen = {name: chosen[name] for name in ("raw pixels", "embeddings")}
