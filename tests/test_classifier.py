@@ -638,7 +638,7 @@ def test_the_process_is_left_as_it_was():
 
 # --- persistence ---------------------------------------------------------------------------------
 
-ELSEWHERE = """
+IN_A_FRESH_PROCESS = """
 import sys
 import joblib
 import numpy as np
@@ -684,7 +684,7 @@ def test_pickles(tmp_path):
         joblib.dump(model, tmp_path / "model.joblib")
         assert (tmp_path / "model.joblib").stat().st_size < limit
     joblib.dump(dumped, tmp_path / "all.joblib")
-    command = [sys.executable, "-W", "error", "-c", ELSEWHERE, tmp_path / "all.joblib"]
+    command = [sys.executable, "-W", "error", "-c", IN_A_FRESH_PROCESS, tmp_path / "all.joblib"]
     subprocess.run(command, check=True)
 
 
