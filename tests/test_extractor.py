@@ -473,9 +473,9 @@ def test_pipeline_is_small_and_predicts_the_same_bits_elsewhere(tmp_path):
         ConvFeatureExtractor(image_size=64), StandardScaler(), LogisticRegression(max_iter=500)
     ).fit(X, y)
     joblib.dump(model, tmp_path / "model.joblib")
+    assert (tmp_path / "model.joblib").stat().st_size < 200_000
     save(model, tmp_path / "model.sktl")
-    for name in ("model.joblib", "model.sktl"):
-        assert (tmp_path / name).stat().st_size < 200_000
+    assert (tmp_path / "model.sktl").stat().st_size < 250_000  # with the coefficients in float64
     there = elsewhere(predict, tmp_path / "model.joblib", X)
     np.testing.assert_array_equal(there, model.predict_proba(X))
 
