@@ -26,8 +26,8 @@ import numpy as np
 from _report import machine, print_table, write_json
 
 from sklearn_tl import ConvFeatureExtractor
-from sklearn_tl.cache import limit_cache
-from sklearn_tl.disk_store import DiskStore
+from sklearn_tl.cache.sqlite import DiskStore
+from sklearn_tl.cache.store import limit_cache
 
 FEATURES = 1280
 

@@ -15,9 +15,9 @@ from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
 from sklearn_tl import ConvFeatureExtractor
-from sklearn_tl.__main__ import all_splits, study
+from sklearn_tl.cli.commands import all_splits, study
+from sklearn_tl.cli.folders import read
 from sklearn_tl.datasets import load_photo_patches
-from sklearn_tl.folders import read
 
 FIGURE = Path(__file__).parent / "figures" / "demo.png"
 STYLES = {"embeddings": ("#0072B2", "o", "-"), "raw pixels": ("#7f7f7f", "s", "--")}

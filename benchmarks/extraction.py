@@ -35,11 +35,11 @@ from PIL import Image
 from sklearn.pipeline import make_pipeline
 
 from sklearn_tl import ConvFeatureExtractor
+from sklearn_tl._utils.threads import on_each_core
+from sklearn_tl.backbones.stock import load
 from sklearn_tl.datasets import load_photo_patches
-from sklearn_tl.embedding import EMBEDDING
-from sklearn_tl.engine import _OpenVINO, _Traced
-from sklearn_tl.threads import on_each_core
-from sklearn_tl.zoo import load
+from sklearn_tl.embedding.engines import _OpenVINO, _Traced
+from sklearn_tl.embedding.frozen_pass import EMBEDDING
 
 NETWORKS = ["efficientnet_lite0", "resnet18", "resnet50", "mobilenet_v3_small", "efficientnet_b0"]
 BATCH = 32
@@ -121,7 +121,7 @@ class Network(torch.nn.Module):
 def tuned_network(name, images, engine):
     """Return a function that runs the tuned network alone."""
     extractor = ConvFeatureExtractor(name, weights=weights_of(name), cache=None, engine=engine)
-    frozen = extractor.fit(images)._frozen_pass(EMBEDDING)
+    frozen = extractor.fit(images).frozen_pass(EMBEDDING)
     chunks = frozen.preprocessing(images).split(frozen.chunk_size)
     chunks = [chunk.contiguous() if engine == "openvino" else chunk for chunk in chunks]
     with warnings.catch_warnings(), torch.no_grad():

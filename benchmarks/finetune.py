@@ -27,8 +27,8 @@ from torch import nn
 from torchvision.transforms import v2
 
 from sklearn_tl import FineTuneClassifier
+from sklearn_tl.backbones.stock import load
 from sklearn_tl.datasets import load_photo_patches
-from sklearn_tl.zoo import load
 
 DEPTHS = {"None": None, "1": 1, "2": 2, "4": 4, "all": "all"}
 PLAIN = "skorch"

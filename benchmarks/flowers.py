@@ -24,7 +24,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from sklearn_tl import ConvFeatureExtractor, clear_cache
-from sklearn_tl.embedding import FrozenPass
+from sklearn_tl.embedding.frozen_pass import FrozenPass
 
 
 class Counter:

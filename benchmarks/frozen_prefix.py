@@ -27,7 +27,7 @@ from torch import nn
 from torchvision.transforms import InterpolationMode, v2
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, clear_cache
-from sklearn_tl.zoo import load
+from sklearn_tl.backbones.stock import load
 
 TRAINED, BEFORE = "conv_head", "blocks.6"  # what unfreeze=1 sets free, and the layer in front of it
 EPOCHS, LR, BATCH = 5, 3e-4, 32

@@ -202,7 +202,7 @@ def sound_images(rng):
 
 def command_line(rng, folder):
     """Run a study on a folder of sound and of broken files."""
-    from sklearn_tl.__main__ import main as command
+    from sklearn_tl.cli.commands import main as command
 
     paths = []
     for i in range(12):

@@ -1,19 +1,19 @@
 """Transfer learning for images as scikit-learn estimators."""
 
-from sklearn_tl.activation_maps import class_activation_maps
 from sklearn_tl.backbones import list_backbones
 from sklearn_tl.cache import cache_info, clear_cache, limit_cache
 from sklearn_tl.classifier import FineTuneClassifier
-from sklearn_tl.comparison import StrategyComparison
-from sklearn_tl.displays import (
+from sklearn_tl.comparison import StrategyComparison, compare_strategies
+from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.inspection import (
     EmbeddingDisplay,
     PredictionGridDisplay,
+    StrategyCurvesDisplay,
+    StrategyDisplay,
     TrainingHistoryDisplay,
+    class_activation_maps,
 )
-from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.persistence import load, save
-from sklearn_tl.strategies import compare_strategies
-from sklearn_tl.strategy_displays import StrategyCurvesDisplay, StrategyDisplay
 
 __all__ = [
     "ConvFeatureExtractor",

@@ -19,12 +19,20 @@ from skorch import NeuralNetClassifier
 from skorch.dataset import Dataset
 from torch import nn
 
-from sklearn_tl import labels, training, tuning
-from sklearn_tl._validation import Interval, StrOptions, _fit_context
-from sklearn_tl.augmentation import TrainingImages, as_augmentation
-from sklearn_tl.base import BackboneEstimator
-from sklearn_tl.devices import kind_of, resolve_device, resolve_precision
-from sklearn_tl.embedding import EMBEDDING, embed
+from sklearn_tl._base import BackboneEstimator
+from sklearn_tl._utils import (
+    Interval,
+    StrOptions,
+    encode_labels,
+    fit_context,
+    hold_out,
+    kind_of,
+    resolve_device,
+    resolve_precision,
+)
+from sklearn_tl.embedding import EMBEDDING, FirstPass, embed
+from sklearn_tl.finetuning import TrainingImages, as_augmentation, training
+from sklearn_tl.finetuning import surgery as tuning
 
 HEAD_STEPS, HEAD_LR = 500, 3e-3  # for the head of a factory, alone on the embeddings
 HEAD_ADVICE = "The new head cannot learn from embeddings as they are: normalise them in it"
@@ -287,7 +295,7 @@ class FineTuneClassifier(
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any) -> Self:
         """Fit the head, then train it and the layers that `unfreeze` names.
 
@@ -316,13 +324,13 @@ class FineTuneClassifier(
             vars(self).pop(name, None)  # of an earlier fit: an interrupted one leaves nothing
         images = self._check_images(X, reset=True)
         _check_net_params(self.net_params)
-        classes, codes = labels.encode(y, len(images))
+        classes, codes = encode_labels(y, len(images))
         generator = check_random_state(self.random_state)
         split_seed, seed = (int(seed) for seed in generator.randint(2**31 - 1, size=2))
         # Before anything is fitted, so that nothing leaks into what is held out.
         parts = [np.arange(len(codes))]
         if self.early_stopping and not (self.unfreeze is None and self.head == "linear"):
-            parts = labels.hold_out(classes, codes, self.validation_fraction, split_seed)
+            parts = hold_out(classes, codes, self.validation_fraction, split_seed)
 
         backbone = self._load_backbone()
         self._plan(backbone)
@@ -336,7 +344,7 @@ class FineTuneClassifier(
         self._tensors = tuning.changed_state(tail, backbone)
         self._net, self._whole = net, None
         if self._boundary is None:
-            self._tuned_backbone()
+            self.tuned_backbone()
         self.history_ = net.history
         self.classes_ = classes  # the last, since it is what makes the classifier a fitted one
         return self
@@ -409,7 +417,7 @@ class FineTuneClassifier(
             What the head gets; float32.
         """
         check_is_fitted(self)
-        return self._embeddings(self._check_images(X, reset=False))
+        return self._embeddings(self.read_images(X))
 
     @property
     def net_(self) -> NeuralNetClassifier:
@@ -439,7 +447,7 @@ class FineTuneClassifier(
                 f"head is a {type(self.head).__name__}, but should be a function (n_features, "
                 "n_classes) that returns one: the number of classes is known in fit."
             )
-        self._n_features_out = sum(self._frozen_pass(EMBEDDING).lengths())
+        self._n_features_out = sum(self.frozen_pass(EMBEDDING).lengths())
         self._head = self.head  # as fitted, whatever set_params does later
         if self.unfreeze is None:
             self._tuned, self._boundary = None, (EMBEDDING, (self._n_features_out,))
@@ -463,7 +471,7 @@ class FineTuneClassifier(
             for some, y in zip(images, codes, strict=True)
         ]
         datasets[0].augment = as_augmentation(self.augment, self._preprocessing)
-        return datasets, self._rows(images[0], self._frozen_pass(EMBEDDING), self.cache)
+        return datasets, self._rows(images[0], self.frozen_pass(EMBEDDING), self.cache)
 
     def _fit_tail(self, tail, datasets, rows, codes, weight):
         """Fit the head on the frozen rows, then train it together with the layers set free."""
@@ -543,7 +551,7 @@ class FineTuneClassifier(
 
     def _logits(self, X):
         check_is_fitted(self)
-        rows = self._embeddings(self._check_images(X, reset=False))
+        rows = self._embeddings(self.read_images(X))
         return tuning.logits(self.net_.module_.head, rows)
 
     def _embeddings(self, images):
@@ -551,7 +559,7 @@ class FineTuneClassifier(
         if self._boundary is None:
             # By torch, since compiling takes as long as some hundred images.
             frozen = replace(
-                self._frozen_pass(EMBEDDING), backbone=self._tuned_backbone(), engine="torch"
+                self.frozen_pass(EMBEDDING), backbone=self.tuned_backbone(), engine="torch"
             )
             # In memory even where the cache is a file: nobody else will ever have these weights.
             return self._rows(images, frozen, cache=self.cache and "memory")
@@ -562,9 +570,9 @@ class FineTuneClassifier(
         return np.concatenate(parts)
 
     def _embed_rows(self, tail, activations):
-        return tuning.embed_rows(tail, activations, self._frozen_pass(EMBEDDING).chunk_size)
+        return tuning.embed_rows(tail, activations, self.frozen_pass(EMBEDDING).chunk_size)
 
-    def _tuned_backbone(self):
+    def tuned_backbone(self):
         if self._whole is None:
             self._whole = tuning.tuned_backbone(self._pretrained(), self._tensors)
         return self._whole
@@ -572,17 +580,17 @@ class FineTuneClassifier(
     def _activations(self, images):
         """Return what the frozen part hands to the rest of the network."""
         features, shape = self._boundary
-        frozen = self._frozen_pass(features)
+        frozen = self.frozen_pass(features)
         rows = self._rows(images, frozen, self.cache, large_in_file=True)
         return rows.reshape(len(images), *shape)
 
-    def _first_pass(self, X):
+    def first_pass(self, X):
         """Return what `fit` will hand to `embed`."""
         images = self._check_images(X, reset=True)
         self._plan(self._load_backbone())
         # Without a boundary the head begins with the embeddings.
         features, _ = self._boundary or (EMBEDDING, None)
-        return images, self._frozen_pass(features), self.cache
+        return FirstPass(images, self.frozen_pass(features), self.cache)
 
     def _rows(self, images, frozen, cache, **options):
         return embed(images, frozen, cache=cache, verbose=self.verbose, **options)

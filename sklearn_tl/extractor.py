@@ -11,9 +11,10 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_tl._validation import _fit_context, check_option
-from sklearn_tl.base import BackboneEstimator
-from sklearn_tl.embedding import POOLINGS, embed
+from sklearn_tl._base import BackboneEstimator
+from sklearn_tl._utils import check_option, fit_context
+from sklearn_tl.backbones import POOLINGS
+from sklearn_tl.embedding import FirstPass, embed
 
 
 class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BackboneEstimator):
@@ -169,7 +170,7 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check the parameters and the form of `X`, and load the backbone.
 
@@ -205,7 +206,7 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             layers = (backbone.layers[-1],)
         # As fitted, whatever set_params does later.
         self._features = tuple((layer, self.pooling) for layer in layers or (None,))
-        self._n_features_out = sum(self._frozen_pass(self._features).lengths())
+        self._n_features_out = sum(self.frozen_pass(self._features).lengths())
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -229,19 +230,19 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             If `fit` was not called.
         """
         check_is_fitted(self)
-        images = self._check_images(X, reset=False)
+        images = self.read_images(X)
         return embed(
             images,
-            self._frozen_pass(self._features),
+            self.frozen_pass(self._features),
             cache=self.cache,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
 
-    def _first_pass(self, X):
+    def first_pass(self, X):
         """Return what `transform` will hand to `embed`."""
-        images = self.fit(X)._check_images(X, reset=False)
-        return images, self._frozen_pass(self._features), self.cache
+        images = self.fit(X).read_images(X)
+        return FirstPass(images, self.frozen_pass(), self.cache)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -18,7 +18,6 @@ import re
 import types
 import zipfile
 from collections.abc import Sequence
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -29,11 +28,12 @@ import torch
 from sklearn.base import BaseEstimator
 from skorch.history import History
 
-from sklearn_tl.base import BackboneEstimator
+from sklearn_tl._base import BackboneEstimator
+from sklearn_tl._utils import replacing
 from sklearn_tl.classifier import FineTuneClassifier
+from sklearn_tl.comparison import RawPixels
 from sklearn_tl.extractor import ConvFeatureExtractor
-from sklearn_tl.preprocessing import Preprocessing
-from sklearn_tl.raw_pixels import RawPixels
+from sklearn_tl.images import Preprocessing
 
 FORMAT = 1
 SUFFIX = ".sktl"
@@ -205,19 +205,6 @@ def require_libraries():
 def is_data(path):
     """Tell from its name whether a file is, or should be, one of :func:`save`."""
     return str(path).lower().endswith(SUFFIX)
-
-
-@contextmanager
-def replacing(path):
-    """Let a file be written beside a path, to take its place whole or not at all."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{str(path)!r}: there is no folder {str(path.parent)!r}. Make it.")
-    part = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _pack(model):

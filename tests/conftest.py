@@ -7,71 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from helpers.networks import TinyNet
 from PIL import Image
-from torch import nn
 
 import sklearn_tl
-from sklearn_tl.embedding import FrozenPass
+from sklearn_tl.embedding.frozen_pass import FrozenPass
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
-
-
-class TinyNet(nn.Module):
-    """A network of two convolutional stages that runs in microseconds."""
-
-    def __init__(self, seed=0):
-        super().__init__()
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self.stem = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU())
-            self.stage = nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, padding=1), nn.ReLU())
-            self.avgpool = nn.AdaptiveAvgPool2d(1)
-            self.fc = nn.Linear(6, 5)
-
-    def forward(self, x):
-        return self.fc(self.avgpool(self.stage(self.stem(x))).flatten(1))
-
-
-def study(n_classes=2, n=20, seed=0):
-    """Return images of classes that differ in colour, and their labels."""
-    y = np.arange(n) % n_classes
-    X = np.random.default_rng(seed).integers(0, 80, (n, 24, 30, 3))
-    for i, label in enumerate(y):
-        X[i, ..., label % 3] += 60 + 40 * (label // 3)
-    return X.astype(np.uint8), y
-
-
-def save_all(X, folder, suffix="png"):
-    paths = [folder / f"{i}.{suffix}" for i in range(len(X))]
-    for image, path in zip(X, paths, strict=True):
-        Image.fromarray(image).save(path)
-    return paths
-
-
-class NormNet(nn.Module):
-    """A network with BatchNorm, dropout and four layers, of which three have weights."""
-
-    def __init__(self, seed=0):
-        super().__init__()
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self.stem = self._stage(3, 8)
-            self.pool = nn.MaxPool2d(2)
-            self.stage1 = self._stage(8, 10)
-            self.stage2 = self._stage(10, 8)
-            self.avgpool = nn.AdaptiveAvgPool2d(1)
-            self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(8, 5))
-
-    def _stage(self, n_in, n_out):
-        norm = nn.BatchNorm2d(n_out)
-        norm.running_mean.uniform_(-0.1, 0.1)
-        norm.running_var.uniform_(0.02, 0.1)
-        return nn.Sequential(nn.Conv2d(n_in, n_out, 3, padding=1), norm, nn.ReLU())
-
-    def forward(self, x):
-        x = self.stage2(self.stage1(self.pool(self.stem(x))))
-        return self.classifier(self.avgpool(x).flatten(1))
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import NormNet, TinyNet, save_all, study
+from helpers.networks import NormNet, TinyNet
+from helpers.pictures import save_all, study
 from PIL import Image
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -32,19 +33,14 @@ from skorch.callbacks import Callback, EarlyStopping, EpochScoring, LRScheduler,
 from torch import nn
 from torchvision.transforms import v2
 
-from sklearn_tl import (
-    ConvFeatureExtractor,
-    FineTuneClassifier,
-    augmentation,
-    clear_cache,
-    embedding,
-    labels,
-    training,
-    tuning,
-)
-from sklearn_tl import images as images_module
+from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, clear_cache
+from sklearn_tl._utils import labels
 from sklearn_tl.backbones import load_backbone
-from sklearn_tl.cache import MEMORY
+from sklearn_tl.cache.store import MEMORY
+from sklearn_tl.embedding import frozen_pass as embedding
+from sklearn_tl.finetuning import augmentation, training
+from sklearn_tl.finetuning import surgery as tuning
+from sklearn_tl.images import sequence as images_module
 
 DEPTHS = (None, 1, 2, "stage1", "all")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import joblib
 import pytest
-from conftest import NormNet, save_all, study
+from helpers.networks import NormNet
+from helpers.pictures import save_all, study
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression

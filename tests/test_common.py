@@ -1,7 +1,7 @@
 """scikit-learn's own suite. pyproject.toml makes an unexpected pass a failure (xfail_strict)."""
 
 import pytest
-from conftest import TinyNet
+from helpers.networks import TinyNet
 from sklearn.exceptions import SkipTestWarning
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 

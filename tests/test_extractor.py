@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import NormNet, TinyNet, save_all, study
+from helpers.networks import NormNet, TinyNet
+from helpers.pictures import save_all, study
+from helpers.processes import elsewhere
 from PIL import Image
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -19,12 +21,11 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks._report import elsewhere
 from sklearn_tl import ConvFeatureExtractor, save
 from sklearn_tl.backbones import load_backbone
-from sklearn_tl.cache import MEMORY
-from sklearn_tl.embedding import EMBEDDING, FrozenPass, _batches
-from sklearn_tl.images import as_images
+from sklearn_tl.cache.store import MEMORY
+from sklearn_tl.embedding.frozen_pass import EMBEDDING, FrozenPass, _batches
+from sklearn_tl.images.sequence import as_images
 
 
 @pytest.fixture
@@ -195,7 +196,7 @@ def test_many_sizes_do_not_pile_up():
             return super().__getitem__(i)
 
     extractor = ConvFeatureExtractor(TinyNet, image_size="native", batch_size=2).fit(X)
-    batches = _batches(as_images(Watched(X)), [range(40)], extractor._frozen_pass(EMBEDDING), True)
+    batches = _batches(as_images(Watched(X)), [range(40)], extractor.frozen_pass(EMBEDDING), True)
     first = next(batches)
     assert len(read) <= 4 * 2 + 2 * 2 + 1  # waiting for their like, and read ahead
     order = [*first[0], *(i for indices, _, _ in batches for i in indices)]
@@ -508,7 +509,7 @@ def test_own_module_travels_in_the_pickle(make_images, tmp_path):
 def test_import_reads_no_weights():
     code = (
         "import sys, builtins, sklearn_tl, torch\n"
-        "from sklearn_tl.backbones import _load_stock\n"
+        "from sklearn_tl.backbones.catalogue import _load_stock\n"
         "assert _load_stock.cache_info().currsize == 0\n"
         "assert 'timm' not in sys.modules and 'skimage' not in sys.modules\n"
         "assert 'matplotlib' not in sys.modules\n"
@@ -576,7 +577,7 @@ def test_notebook_without_widgets_gets_text():
         "sys.modules['IPython'] = types.SimpleNamespace(get_ipython=lambda: shell)\n"
         "sys.modules['ipykernel.zmqshell'] = types.ModuleType('')\n"
         "sys.modules['ipywidgets'] = None\n"
-        "from sklearn_tl.progress import tqdm\n"
+        "from sklearn_tl._utils import tqdm\n"
         "assert 'tqdm.notebook' in sys.modules, 'no notebook found'\n"
         "with tqdm(total=2) as bar:\n"
         "    bar.update(2)\n"

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import BENCHMARKS, NormNet, study
+from conftest import BENCHMARKS
+from helpers.networks import NormNet
+from helpers.pictures import study
 from numpy.testing import assert_array_equal
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier

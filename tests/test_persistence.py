@@ -18,7 +18,9 @@ import scipy.sparse
 import skops
 import skops.io
 import torch
-from conftest import TinyNet, save_all, study
+from helpers.networks import TinyNet
+from helpers.pictures import save_all, study
+from helpers.processes import elsewhere
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
@@ -33,10 +35,9 @@ from skorch.history import History
 from torch import nn
 
 import sklearn_tl
-from benchmarks._report import elsewhere
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, clear_cache, load, save
-from sklearn_tl import __main__ as cli
-from sklearn_tl.raw_pixels import RawPixels
+from sklearn_tl.cli import commands as cli
+from sklearn_tl.comparison.raw_pixels import RawPixels
 
 TREE = "sklearn.tree._tree.Tree"
 X, y = study(3, 12)
@@ -210,7 +211,7 @@ def test_parameters_of_all_kinds(tmp_path):
 
 
 def test_weights_from_a_file(tmp_path):
-    from sklearn_tl.zoo import build
+    from sklearn_tl.backbones.stock import build
 
     torch.save(build("resnet18").state_dict(), tmp_path / "w.pth")
     model = ConvFeatureExtractor("resnet18", weights=tmp_path / "w.pth", image_size=32).fit(X)

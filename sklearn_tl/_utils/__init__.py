@@ -1,0 +1,52 @@
+"""What every room may use and what knows of no other room: validation, devices, threads, files."""
+
+from sklearn_tl._utils.devices import (
+    autocast,
+    in_parts_that_fit,
+    is_out_of_memory,
+    kind_of,
+    moved,
+    resolve_device,
+    resolve_precision,
+)
+from sklearn_tl._utils.files import replacing
+from sklearn_tl._utils.labels import encode_labels, hold_out
+from sklearn_tl._utils.progress import tqdm
+from sklearn_tl._utils.threads import filled, in_threads, n_cores, on_each_core, one_core
+from sklearn_tl._utils.validation import (
+    Interval,
+    StrOptions,
+    check_option,
+    close_matches,
+    fit_context,
+    is_missing,
+    num_samples,
+    safe_indexing,
+)
+
+__all__ = [
+    "Interval",
+    "StrOptions",
+    "autocast",
+    "check_option",
+    "close_matches",
+    "encode_labels",
+    "filled",
+    "fit_context",
+    "hold_out",
+    "in_parts_that_fit",
+    "in_threads",
+    "is_missing",
+    "is_out_of_memory",
+    "kind_of",
+    "moved",
+    "n_cores",
+    "num_samples",
+    "on_each_core",
+    "one_core",
+    "replacing",
+    "resolve_device",
+    "resolve_precision",
+    "safe_indexing",
+    "tqdm",
+]

@@ -1,0 +1,45 @@
+"""The only door to scikit-learn's private names, and the checks that go beyond them."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _num_samples as num_samples
+
+__all__ = [
+    "Interval",
+    "StrOptions",
+    "check_option",
+    "close_matches",
+    "fit_context",
+    "is_missing",
+    "num_samples",
+    "safe_indexing",
+]
+
+# How the missing values of Python, numpy and pandas print.
+MISSING = ("None", "nan", "<NA>", "NaT")
+
+
+def close_matches(name: str, names: Iterable[str]) -> str:
+    """Return " Did you mean …?" for an error message, or "" if no name is close."""
+    matches = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f" Did you mean {' or '.join(map(repr, matches))}?" if matches else ""
+
+
+def check_option(parameter: str, value: Any, options: Iterable[Any]) -> None:
+    """Raise a ValueError unless `value` is one of `options`."""
+    options = list(options)
+    if value not in options:
+        raise ValueError(
+            f"{parameter}={value!r} must be one of {', '.join(map(repr, options))}."
+            f"{close_matches(str(value), map(str, options))}"
+        )
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a value stands for "not known": None, NaN, pandas' NA or NaT."""
+    return not isinstance(value, str) and str(value) in MISSING

