@@ -10,7 +10,7 @@ import pytest
 from helpers.networks import TinyNet
 from PIL import Image
 
-import sklearn_tl
+from sklearn_tl.cache import MEMORY
 from sklearn_tl.embedding.frozen_pass import FrozenPass
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -23,10 +23,13 @@ def tiny():
 
 @pytest.fixture(autouse=True)
 def empty_cache():
-    """Start and end every test with nothing in memory."""
-    sklearn_tl.clear_cache()
+    """Start and end every test with no row in memory.
+
+    Not `clear_cache`, which also forgets the networks: every test would load and fold them again.
+    """
+    MEMORY.clear()
     yield
-    sklearn_tl.clear_cache()
+    MEMORY.clear()
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from sklearn_tl._utils.devices import (
     resolve_device,
     resolve_precision,
 )
-from sklearn_tl._utils.files import replacing
+from sklearn_tl._utils.files import array_in_file, replacing
 from sklearn_tl._utils.labels import encode_labels, hold_out
+from sklearn_tl._utils.memory import register_release, release_all
 from sklearn_tl._utils.progress import tqdm
 from sklearn_tl._utils.threads import filled, in_threads, n_cores, on_each_core, one_core
 from sklearn_tl._utils.validation import (
@@ -27,6 +28,7 @@ from sklearn_tl._utils.validation import (
 __all__ = [
     "Interval",
     "StrOptions",
+    "array_in_file",
     "autocast",
     "check_option",
     "close_matches",
@@ -44,6 +46,8 @@ __all__ = [
     "num_samples",
     "on_each_core",
     "one_core",
+    "register_release",
+    "release_all",
     "replacing",
     "resolve_device",
     "resolve_precision",

@@ -35,6 +35,10 @@ class Backbone:
     preprocessing : Preprocessing
     fingerprint : str
         Digest of the architecture and of every weight.
+    kept : dict
+        Empty at first. Other rooms keep here what they derive from this network (lengths of rows,
+        compiled networks, batch sizes that fitted a device), so that it is freed with the network.
+        Each copy on another device has its own.
     """
 
     def __init__(self, name, module, preprocessing, source=None):
@@ -46,6 +50,7 @@ class Backbone:
         self.module.to(memory_format=torch.channels_last)  # what CPUs convolve fastest
         self.channels_last_maps = has_channels_last_maps(module)
         self._source = source  # what a named network is loaded from again
+        self.kept = {}
         self.row_lengths = {}  # a note for `FrozenPass.lengths`
         self.batch_sizes = {}  # and one for `FrozenPass.rows`: what fitted a device's memory
         self._inference = {}  # what runs in place of the module
@@ -168,6 +173,7 @@ def _copy_to(backbone, device):
     twin = object.__new__(Backbone)  # copy.copy would find the shared one again
     twin.__dict__.update(backbone.__dict__)
     twin.module = backbone.copy_module().to(device)
+    twin.kept = {}
     twin._inference, twin._lock = {}, threading.Lock()
     return twin
 

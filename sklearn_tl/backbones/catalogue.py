@@ -9,7 +9,8 @@ from pathlib import Path
 from torch import nn
 from torchvision.transforms._presets import ImageClassification
 
-from sklearn_tl.backbones import stock as zoo
+from sklearn_tl._utils import register_release
+from sklearn_tl.backbones import stock
 from sklearn_tl.backbones.backbone import Backbone, check_fingerprint
 from sklearn_tl.backbones.structure import layer_names
 from sklearn_tl.backbones.weights import is_path, load_state
@@ -50,7 +51,7 @@ def load_backbone(backbone, weights="default"):
             backbone.module if isinstance(backbone, nn.DataParallel) else backbone
         )
     elif callable(backbone):
-        with zoo.fixed_seed():
+        with stock.fixed_seed():
             module = copy.deepcopy(backbone())  # which may be a network that others use
         if not isinstance(module, nn.Module):
             raise TypeError(
@@ -109,29 +110,32 @@ def list_backbones(
     True
     """
     if pattern.startswith("timm/"):
-        names = [f"timm/{name}" for name in zoo.import_timm().list_models()]
+        names = [f"timm/{name}" for name in stock.import_timm().list_models()]
     else:
-        names = zoo.stock_names()
+        names = stock.stock_names()
     names = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
     if offline:
-        names = [name for name in names if zoo.has_default_weights(name)]
+        names = [name for name in names if stock.has_default_weights(name)]
     if not layers:
         return names
-    with zoo.NoMemory():
-        return {name: layer_names(zoo.build(name)) for name in names}
+    with stock.NoMemory():
+        return {name: layer_names(stock.build(name)) for name in names}
 
 
 @lru_cache(maxsize=4)
 def _load_stock(name, weights, stamp):
     """Load a named network once; `stamp` tells versions of a weights file apart."""
-    module, preprocessing = zoo.load(name, weights)
+    module, preprocessing = stock.load(name, weights)
     return Backbone(name, module, preprocessing, source=(_reload, name, weights))
+
+
+register_release(_load_stock.cache_clear)
 
 
 def _own_preprocessing(module):
     """Return what a user's network says of its input, or what nearly all networks want."""
     if hasattr(module, "pretrained_cfg"):  # a timm model
-        return Preprocessing.from_timm(zoo.import_timm().data.resolve_model_data_config(module))
+        return Preprocessing.from_timm(stock.import_timm().data.resolve_model_data_config(module))
     preset = getattr(module, "transforms", None) or ImageClassification(crop_size=224)
     if not isinstance(preset, ImageClassification):
         raise ValueError(
