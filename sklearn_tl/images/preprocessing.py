@@ -64,6 +64,41 @@ class Preprocessing:
         share = self.resize[0] / self.crop[0]
         return replace(self, crop=crop, resize=tuple(round(side * share) for side in crop))
 
+    def visible_box(self, height: int, width: int) -> tuple[float, float, float, float]:
+        """Return which part of an image the network sees, in pixels of that image.
+
+        Parameters
+        ----------
+        height, width : int
+            The size of the image in pixels, before it is resized.
+
+        Returns
+        -------
+        left, top, right, bottom : float
+            The edges of the part that is left after the resize and the centre crop. The image
+            itself is the box ``(0, 0, width, height)``. The whole image is returned if
+            ``crop=None``, and for an image of height 1, which is stretched to the crop.
+
+        Examples
+        --------
+        >>> preprocessing = Preprocessing((224, 224), (256, 256), (0.5,) * 3, (0.5,) * 3)
+        >>> preprocessing.visible_box(512, 1024)  # the middle 448 x 448 pixels
+        (288.0, 32.0, 736.0, 480.0)
+        """
+        if self.crop is None or height == 1:
+            return 0.0, 0.0, float(width), float(height)
+        kept = _trimmed_size((height, width), self.resize)
+        scaled = cover(kept, self.resize)
+        edges = []
+        for length, kept_length, scaled_length, crop in zip(
+            (height, width), kept, scaled, self.crop, strict=True
+        ):
+            pixel = kept_length / scaled_length  # one pixel of the scaled image, in the original
+            start = _centred(length, kept_length) + _centred(scaled_length, crop) * pixel
+            edges.append((start, start + crop * pixel))
+        (top, bottom), (left, right) = edges
+        return left, top, right, bottom
+
     def __call__(self, pixels):
         """Turn pixels (..., height, width, 3) into a float32 tensor (..., 3, height, width)."""
         return self.finish(self.scale(pixels))
@@ -124,9 +159,19 @@ def _trim(image, target):
 
     Scaled whole, an image of 2 x 6000 pixels would take half a gigabyte.
     """
-    height, width = image.shape[-2:]
-    long, wide = 4 * height * target[1] // target[0], 4 * width * target[0] // target[1]
-    return F.center_crop(image, [min(height, max(wide, 1)), min(width, max(long, 1))])
+    return F.center_crop(image, _trimmed_size(image.shape[-2:], target))
+
+
+def _trimmed_size(size, target):
+    (height, width), (target_height, target_width) = size, target
+    tallest = 4 * width * target_height // target_width
+    widest = 4 * height * target_width // target_height
+    return [min(height, max(tallest, 1)), min(width, max(widest, 1))]
+
+
+def _centred(length: int, part: int) -> int:
+    """Return where torchvision's `center_crop` begins a part of a length (before 0: padding)."""
+    return round((length - part) / 2) if part <= length else -((part - length) // 2)
 
 
 def cover(size, target):

@@ -1,0 +1,111 @@
+"""Pixels become network input, and every part of an image arrives where it should."""
+
+import numpy as np
+import pytest
+
+from sklearn_tl.images import Preprocessing
+
+SQUARE = Preprocessing((24, 24), (28, 28), (0, 0, 0), (1, 1, 1))
+OBLONG = Preprocessing((20, 30), (26, 39), (0, 0, 0), (1, 1, 1), interpolation="bicubic")
+LARGE = Preprocessing((224, 224), (256, 256), (0, 0, 0), (1, 1, 1))
+ALL_KINDS = pytest.mark.parametrize("preprocessing", [SQUARE, OBLONG, LARGE])
+
+
+def seen(preprocessing, image):
+    """Return what the network gets of a grey image, as one channel of numbers."""
+    return preprocessing(np.repeat(image[..., None], 3, axis=2).astype(np.float32))[0].numpy()
+
+
+@pytest.mark.parametrize(
+    ("size", "box"),
+    [
+        ((28, 28), (2, 2, 26, 26)),  # the crop alone
+        ((56, 56), (4, 4, 52, 52)),  # at half the size
+        ((28, 112), (44, 2, 68, 26)),
+        ((112, 28), (2, 44, 26, 68)),
+        ((56, 6000), (2976, 4, 3024, 52)),  # whose ends are cut off before the resize
+        ((6000, 56), (4, 2976, 52, 3024)),
+    ],
+)
+def test_the_visible_box_is_the_centre_that_is_left_after_the_crop(size, box):
+    assert SQUARE.visible_box(*size) == box
+    assert all(isinstance(edge, float) for edge in SQUARE.visible_box(*size))
+
+
+def test_the_visible_box_is_the_whole_image_if_nothing_is_cropped():
+    assert SQUARE.at("native", draft=False).visible_box(40, 70) == (0, 0, 70, 40)
+    assert SQUARE.visible_box(1, 700) == (0, 0, 700, 1)  # one line of pixels is stretched
+
+
+def test_the_visible_box_of_a_crop_that_is_larger_than_the_image_reaches_into_the_padding():
+    padded = Preprocessing((32, 32), (28, 28), (0, 0, 0), (1, 1, 1))
+    assert padded.visible_box(28, 28) == (-2, -2, 30, 30)
+    image = np.zeros((28, 28))
+    image[0] = 1
+    np.testing.assert_array_equal(np.flatnonzero(seen(padded, image).any(axis=1)), 2)
+
+
+@ALL_KINDS
+@pytest.mark.parametrize("width", [57, 400, 3001])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_bright_column_arrives_where_the_visible_box_says(preprocessing, width, turned):
+    height = 57
+    size = (width, height) if turned else (height, width)
+    left, top, right, bottom = preprocessing.visible_box(*size)
+    start, end = (top, bottom) if turned else (left, right)
+    length = preprocessing.crop[0 if turned else 1]
+    for share in (0.2, 0.47, 0.8):
+        column = int(start + share * (end - start))
+        image = np.zeros((height, width))
+        image[:, column - 1 : column + 2] = 1
+        profile = seen(preprocessing, image.T if turned else image).mean(axis=1 if turned else 0)
+        arrived = (profile * (np.arange(length) + 0.5)).sum() / profile.sum()
+        expected = (column + 0.5 - start) / (end - start) * length
+        assert arrived == pytest.approx(expected, abs=0.1)
+
+
+@ALL_KINDS
+@pytest.mark.parametrize(
+    "size",
+    [
+        (28, 28),
+        (31, 33),
+        (40, 52),
+        (53, 41),
+        (401, 100),
+        (1000, 1501),
+        (2, 6000),
+        (999, 3),
+        (1, 77),
+    ],
+)
+def test_every_pixel_of_the_input_comes_from_its_place_in_the_visible_box(preprocessing, size):
+    left, top, right, bottom = preprocessing.visible_box(*size)
+    for axis, start, end in ((0, top, bottom), (1, left, right)):
+        length, n = preprocessing.crop[axis], size[axis]
+        # In an image whose pixels say where they are, ...
+        ramp = np.arange(n) + 0.5
+        image = np.broadcast_to(ramp[:, None] if axis == 0 else ramp, size)
+        got = seen(preprocessing, image / n).mean(axis=1 - axis) * n
+        # ... each pixel of the input says where it came from; beyond the edges nothing changes.
+        wanted = start + (np.arange(length) + 0.5) * (end - start) / length
+        wanted = wanted.clip(0.5, n - 0.5)
+        np.testing.assert_allclose(got, wanted, atol=0.1 * max(1, (end - start) / length))
+
+
+@pytest.mark.parametrize("size", [(60, 90), (56, 6000), (6000, 56)])
+def test_pixels_outside_the_visible_box_have_no_influence_and_those_at_its_edge_have(size):
+    left, top, right, bottom = SQUARE.visible_box(*size)
+    reach = min(size) / 28  # of the filter, beyond the edge of a pixel
+    nothing = seen(SQUARE, np.zeros(size))
+    for axis, start, end in ((0, top, bottom), (1, left, right)):
+        outside, edge = np.zeros(size), np.zeros(size)
+        lines = np.moveaxis(outside, axis, 0)
+        lines[: max(int(start - reach), 0)] = lines[int(np.ceil(end + reach)) :] = 1
+        assert outside.any()
+        np.testing.assert_array_equal(seen(SQUARE, outside), nothing)
+        np.moveaxis(edge, axis, 0)[int(start)] = np.moveaxis(edge, axis, 0)[int(end) - 1] = 1
+        got = np.moveaxis(seen(SQUARE, edge), axis - 2, 0)
+        assert got[0].min() > 0
+        assert got[-1].min() > 0
+        assert not got[3:-3].any()
