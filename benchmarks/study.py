@@ -25,8 +25,7 @@ from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
 from sklearn_tl import ConvFeatureExtractor, clear_cache, compare_strategies
-from sklearn_tl.comparison.compare import default_strategies
-from sklearn_tl.comparison.raw_pixels import RawPixels
+from sklearn_tl.comparison import RawPixels, default_strategies
 from sklearn_tl.datasets import load_photo_patches
 
 C = np.logspace(-3, 2, 12)

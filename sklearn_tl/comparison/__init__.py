@@ -1,7 +1,22 @@
-"""Strategies of transfer learning are cross-validated on the same folds."""
+"""Compare ways of transfer learning on the user's own images, all on the same folds.
 
-from sklearn_tl.comparison.compare import compare_strategies, default_strategies
+The room hands out `compare_strategies` and its result `StrategyComparison`; the strategies that it
+compares by default (`default_strategies`; `QUICK_STRATEGIES` names those that train no layers of
+the network); `expected_seconds`, which says beforehand how long the others will take; and
+`RawPixels`, the transformer that embeddings must beat.
+"""
+
+from sklearn_tl.comparison.compare import compare_strategies
+from sklearn_tl.comparison.duration import expected_seconds
 from sklearn_tl.comparison.raw_pixels import RawPixels
 from sklearn_tl.comparison.result import StrategyComparison
+from sklearn_tl.comparison.strategies import QUICK_STRATEGIES, default_strategies
 
-__all__ = ["RawPixels", "StrategyComparison", "compare_strategies", "default_strategies"]
+__all__ = [
+    "QUICK_STRATEGIES",
+    "RawPixels",
+    "StrategyComparison",
+    "compare_strategies",
+    "default_strategies",
+    "expected_seconds",
+]

@@ -1,18 +1,22 @@
-"""Raw pixels as rows: the floor, which embeddings have to beat."""
+"""Raw pixels as rows: the lowest score that embeddings must beat."""
 
-from typing import Any, Self
+import os
+from typing import Any, Self, cast
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_array
 
-from sklearn_tl.embedding import ROWS_VERSION, embed
-from sklearn_tl.images import Preprocessing, as_images
+from sklearn_tl._utils import StrOptions, fit_context
+from sklearn_tl.embedding import ROWS_VERSION, FirstPass, FrozenPass, embed
+from sklearn_tl.images import ImageSequence, Preprocessing, as_images
 
 SIDE = 32  # pixels; larger images make a linear classifier slower and no better
 
 
 class PixelPass:
-    """What `embedding.FrozenPass` is to a network, for the pixels themselves."""
+    """Takes the place of a `FrozenPass` in `embed`: its rows are the pixels themselves."""
 
     preprocessing = Preprocessing((SIDE, SIDE), (SIDE, SIDE), (0,) * 3, (1,) * 3, draft=True)
     name = "raw pixels"
@@ -20,50 +24,128 @@ class PixelPass:
     on_cpu = True
 
     @property
-    def settings(self):
-        """Everything besides the image that a row depends on."""
+    def settings(self) -> tuple:
+        """Everything except the image that a row depends on."""
         return ROWS_VERSION, self.preprocessing
 
-    def keys(self):
-        """Name what a row depends on, in a list."""
+    def keys(self) -> list[bytes]:
+        """Return a list with one name of everything in `settings`."""
         return [repr((self.name, *self.settings)).encode()]
 
-    def lengths(self):
+    def lengths(self) -> list[int]:
         """Return the number of features, in a list."""
         return [3 * SIDE**2]
 
-    def rows(self, batch):
+    def prepare(self) -> None:
+        """Do nothing: there is no network to compile."""
+
+    def compute_rows(self, levels: torch.Tensor) -> np.ndarray:
         """Return images, levels (n, height, width, 3), as rows of numbers from 0 to 1."""
-        return batch.flatten(1).numpy().astype(np.float32) / 255
+        return levels.flatten(1).numpy().astype(np.float32) / 255
+
+    rows = compute_rows
 
 
 class RawPixels(TransformerMixin, BaseEstimator):
     """Turn images into rows of 32 x 32 RGB pixels from 0 to 1.
 
+    Each image is scaled and cropped at the centre. A linear classifier on these rows shows how much
+    can be learned without any network.
+
     Parameters
     ----------
     cache : "memory", path or None, default="memory"
-        Where rows are kept, see :class:`sklearn_tl.ConvFeatureExtractor`.
+        Where rows are kept. See :class:`sklearn_tl.ConvFeatureExtractor`.
+    image_shape : (height, width), (height, width, channels), "strip" or None, default=None
+        How to read the rows of a two-dimensional `X`.
+    value_range : (black, white) or None, default=None
+        The numbers in arrays and in 16-bit, 32-bit and floating-point files that stand for black
+        and white.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_tl.comparison import RawPixels
+    >>> RawPixels().fit_transform(np.zeros((2, 48, 64, 3), dtype=np.uint8)).shape
+    (2, 3072)
     """
 
-    def __init__(self, cache: Any = "memory") -> None:
-        self.cache = cache
+    _parameter_constraints = {
+        "cache": [str, os.PathLike, None],
+        "image_shape": [tuple, list, StrOptions({"strip"}), None],
+        "value_range": [tuple, list, None],
+    }
 
+    def __init__(
+        self,
+        cache: str | os.PathLike | None = "memory",
+        *,
+        image_shape: tuple[int, ...] | str | None = None,
+        value_range: tuple[float, float] | None = None,
+    ) -> None:
+        self.cache = cache
+        self.image_shape = image_shape
+        self.value_range = value_range
+
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Check the form of `X`."""
-        as_images(X)
+        """Check the parameters and the form of `X`. Nothing is learned.
+
+        Parameters
+        ----------
+        X : images
+            In any form that :class:`sklearn_tl.ConvFeatureExtractor` takes.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : RawPixels
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter is wrong, or `X` is empty or not a collection of images.
+        """
+        self.read_images(X)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the pixels of `X`, of shape (n_images, 3072) and dtype float32."""
+        """Return the pixels of each image.
+
+        Parameters
+        ----------
+        X : images
+            In any form that :class:`sklearn_tl.ConvFeatureExtractor` takes.
+
+        Returns
+        -------
+        X_out : ndarray of shape (n_images, 3072)
+            Numbers from 0 to 1; float32.
+
+        Raises
+        ------
+        ValueError, TypeError, OSError
+            If an image cannot be read. The message names its position in `X`, and its path.
+        """
         images, pixels, cache = self.first_pass(X)
         return embed(images, pixels, cache=cache)
 
-    def first_pass(self, X):
-        """Return what `transform` hands to `embed`."""
-        return as_images(X), PixelPass(), self.cache
+    def read_images(self, X: Any) -> ImageSequence:
+        """Return `X` as this transformer reads it."""
+        if self.image_shape is not None:
+            X = check_array(X, allow_nd=True)
+        return as_images(X, image_shape=self.image_shape, value_range=self.value_range)
+
+    def first_pass(self, X: Any) -> FirstPass:
+        """Return what `transform` passes to `embed`."""
+        # It has all that `embed` asks of a frozen pass.
+        return FirstPass(self.read_images(X), cast(FrozenPass, PixelPass()), self.cache)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
+        tags.input_tags.two_d_array = self.image_shape is not None
+        tags.input_tags.three_d_array = self.image_shape is None
+        tags.input_tags.string = self.image_shape is None
         return tags

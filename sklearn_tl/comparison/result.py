@@ -1,11 +1,16 @@
-"""What a comparison of strategies found: scores, a choice, and words for it."""
+"""`StrategyComparison`: the scores of a comparison, and the choice that follows from them."""
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import t as student_t
 
 from sklearn_tl._utils import check_option
+from sklearn_tl.comparison import words
+from sklearn_tl.comparison.folds import Split
 
-RAW = "raw pixels"  # the strategy of this name is the floor
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class StrategyComparison:
@@ -14,37 +19,49 @@ class StrategyComparison:
     Attributes
     ----------
     results_ : dict of str to ndarray
-        A row for each strategy and training size, in the form of `cv_results_`: ``strategy``,
+        One entry for each strategy and training size, in the form of `cv_results_`: ``strategy``,
         ``train_size``, ``split0_test_score`` ..., ``mean_test_score``, ``std_test_score``,
-        ``rank_test_score`` (among strategies of one size), ``mean_fit_time``, ``std_fit_time``,
-        ``mean_score_time``, ``std_score_time`` (seconds), ``frozen_time`` (seconds for all images
-        in the frozen layers, in one pass for all strategies that share a network),
-        ``n_trainable_parameters`` and ``pickle_size`` (bytes).
+        ``rank_test_score`` (among the strategies of one size), ``mean_fit_time``,
+        ``std_fit_time``, ``mean_score_time``, ``std_score_time`` (seconds), ``frozen_time``
+        (seconds for all images in the frozen layers, in one pass for all strategies that share a
+        network), ``n_trainable_parameters`` and ``pickle_size`` (bytes).
     strategies_ : list of str
-        Their names, in order.
+        The names of the strategies, in order.
     best_strategy_ : str
-        The first whose mean score on the largest training sets is within one standard error of
-        the best one's.
+        The first strategy whose mean score on the largest training sets is within one standard
+        error of the highest.
     best_estimator_ : estimator
         That strategy, fitted on all images.
     predictions_ : dict of str to ndarray of shape (n_images,)
-        What each strategy, trained on the other folds, takes each image for. Empty where the test
-        parts of `splits_` are no partition of the images.
+        For each strategy, the label that it predicts for each image when it is trained on the
+        other folds. Empty if the test parts of `splits_` do not contain every image exactly once.
     probabilities_ : dict of str to ndarray of shape (n_images, n_classes)
-        The same with probabilities, of strategies that give any.
+        The same as `predictions_` with probabilities, for the strategies that have them.
     splits_ : list of (train, test)
-        The folds.
+        The positions of the images in each fold.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     """
 
-    def __init__(self, *, names, sizes, splits, y, runs, frozen_times):
+    best_estimator_: Any
+
+    def __init__(
+        self,
+        *,
+        names: list[str],
+        sizes: list[int],
+        splits: list[Split],
+        y: np.ndarray,
+        runs: np.ndarray,
+        frozen_times: dict[str, float],
+    ) -> None:
         self.strategies_ = names
         self.splits_ = splits
         self.classes_ = np.unique(y)
-        self._y = y
+        self._n_images = len(y)
         self.results_ = _results(names, sizes, runs, frozen_times)
-        self.predictions_, self.probabilities_ = {}, {}
+        self.predictions_: dict[str, np.ndarray] = {}
+        self.probabilities_: dict[str, np.ndarray] = {}
         order = np.concatenate([test for _, test in splits])
         if np.array_equal(np.sort(order), np.arange(len(y))):
             back = np.argsort(order)
@@ -55,27 +72,27 @@ class StrategyComparison:
                     self.probabilities_[name] = rows[back]
         self.best_strategy_ = self._choose()
 
-    def to_frame(self):
+    def to_frame(self) -> "pd.DataFrame":
         """Return `results_` as a table.
 
         Returns
         -------
         frame : pandas.DataFrame
-            A row for each strategy and training size.
+            One row for each strategy and training size.
         """
         import pandas as pd
 
         return pd.DataFrame(self.results_)
 
-    def scores(self, strategy, train_size=None):
-        """Return the scores of a strategy over the folds; on the largest training sets by default.
+    def scores(self, strategy: str, train_size: int | None = None) -> np.ndarray:
+        """Return the score of a strategy on each fold.
 
         Parameters
         ----------
         strategy : str
-            Its name.
+            The name of the strategy.
         train_size : int, default=None
-            One of ``results_["train_size"]``.
+            One of ``results_["train_size"]``. None is the largest.
 
         Returns
         -------
@@ -86,13 +103,13 @@ class StrategyComparison:
             [self.results_[f"split{i}_test_score"][row] for i in range(len(self.splits_))]
         )
 
-    def fit_time(self, strategy):
+    def fit_time(self, strategy: str) -> float:
         """Return the mean time of a fit on the largest training sets.
 
         Parameters
         ----------
         strategy : str
-            Its name.
+            The name of the strategy.
 
         Returns
         -------
@@ -100,30 +117,31 @@ class StrategyComparison:
         """
         return float(self.results_["mean_fit_time"][self._row(strategy)])
 
-    def _row(self, strategy, train_size=None):
+    def _row(self, strategy: str, train_size: int | None = None) -> int:
         check_option("strategy", strategy, self.strategies_)
         sizes = self.results_["train_size"]
         size = max(sizes) if train_size is None else train_size
         check_option("train_size", size, sorted(set(sizes.tolist())))
         return np.flatnonzero((self.results_["strategy"] == strategy) & (sizes == size))[0]
 
-    def difference(self, a, b):
-        """Return how much better strategy `a` is than `b` on the same folds, with an interval.
+    def difference(self, a: str, b: str) -> tuple[float, float, float]:
+        """Return how much higher strategy `a` scores than `b` on the same folds.
 
-        Training sets of folds overlap, which the variance is corrected for: Nadeau & Bengio,
-        "Inference for the Generalization Error" (Machine Learning, 2003).
+        The training sets of the folds overlap. The variance is corrected for that, as in Nadeau &
+        Bengio, "Inference for the Generalization Error" (Machine Learning, 2003).
 
         Parameters
         ----------
         a : str
-            Name of a strategy.
+            The name of a strategy.
         b : str
-            Name of another.
+            The name of another strategy.
 
         Returns
         -------
         (mean, low, high) : tuple of float
-            The mean difference of the scores, and its 95 % confidence interval.
+            The mean difference of the scores, and its 95 % confidence interval, which is infinite
+            if there is one fold.
         """
         differences = self.scores(a) - self.scores(b)
         k, mean = len(differences), differences.mean()
@@ -141,85 +159,26 @@ class StrategyComparison:
         text : str
             Several lines.
         """
-        names, best = self.strategies_, self.best_strategy_
-        highest = max(names, key=lambda name: self.scores(name).mean())
-        k = len(self.splits_)
-        lines = [
-            f"{len(self._y)} images, {len(self.classes_)} classes, {k} folds. Mean score over the "
-            "folds, with its standard error:",
-            "",
-        ]
-        width = max(map(len, names))
-        for name in names:
-            scores = self.scores(name)
-            lines.append(f"  {name:{width}}  {scores.mean():.3f} ± {_standard_error(scores):.3f}")
-        lines += ["", f"Take {best!r}: {self._reason(best, highest)}"]
-        lines += [self._compared(best, name) for name in names if name != best]
-        if highest == RAW and len(names) > 1:
-            lines.append(
-                "Raw pixels win: what the network knows of photographs is no help with these."
-            )
-        elif RAW in names and self.difference(highest, RAW)[1] <= 0:
-            lines.append("That transfer learning helps at all is not certain on these images.")
-        return "\n".join([*lines, *self._by_size()])
+        return words.summary(self, self._n_images)
 
-    def _choose(self):
+    def _choose(self) -> str:
         names = self.strategies_
         best = max((self.scores(name) for name in names), key=np.mean)
-        bound = best.mean() - _standard_error(best)
+        bound = best.mean() - words.standard_error(best)
         return next(name for name in names if self.scores(name).mean() >= bound)
 
-    def _reason(self, best, highest):
-        if best == highest:
-            return "no other scores higher."
-        return (
-            f"{highest!r} scores higher, but by less than one standard error, and the first of "
-            "the list is the cheaper one."
-        )
 
-    def _compared(self, best, other):
-        mean, low, high = self.difference(other, best)
-        if mean == 0:
-            return f"- {other!r} is as high."
-        if not np.isfinite(low):
-            sure = "and one fold cannot tell by chance or not"
-        elif low == high:
-            sure = "the same in all folds, too few to tell more"
-        elif low <= 0 <= high:
-            sure = "too little for these folds to tell them apart"
-        else:
-            sure = "which is more than chance"
-        ahead = int((self.scores(other) > self.scores(best)).sum())
-        return (
-            f"- {other!r} is {abs(mean):.3f} {'above' if mean > 0 else 'below'} it (95 % interval "
-            f"{low:+.3f} to {high:+.3f}; ahead in {ahead} of {len(self.splits_)} folds), {sure}."
-        )
-
-    def _by_size(self):
-        """Say which strategy is the best with how many images, where that was asked."""
-        sizes = sorted(set(self.results_["train_size"]))
-        if len(sizes) < 2:
-            return []
-        names, lines = (
-            self.strategies_,
-            ["", "Highest mean score by the number of training images:"],
-        )
-        for size in sizes:
-            means = {name: self.scores(name, size).mean() for name in names}
-            top = max(means, key=means.get)
-            lines.append(f"  {size:6d}  {top} ({means[top]:.3f})")
-        return lines
-
-
-def _results(names, sizes, runs, frozen_times):
+def _results(
+    names: list[str], sizes: list[int], runs: np.ndarray, frozen_times: dict[str, float]
+) -> dict[str, np.ndarray]:
     """Put the runs, of shape (strategies, sizes, folds), in the form of `cv_results_`."""
     results = {
         "strategy": np.repeat(np.array(names, dtype=object), len(sizes)),
         "train_size": np.tile(sizes, len(names)),
     }
     values = {
-        what: np.array([[[run[what] for run in folds] for folds in row] for row in runs])
-        for what in ("score", "fit_time", "score_time", "n_trainable_parameters", "pickle_size")
+        key: np.array([[[run[key] for run in folds] for folds in row] for row in runs])
+        for key in ("score", "fit_time", "score_time", "n_trainable_parameters", "pickle_size")
     }
     scores = values["score"]
     for fold in range(scores.shape[2]):
@@ -229,14 +188,10 @@ def _results(names, sizes, runs, frozen_times):
     results["std_test_score"] = scores.std(axis=2).ravel()
     ranks = (means[:, None] < means[None]).sum(axis=1) + 1
     results["rank_test_score"] = ranks.ravel()
-    for what in ("fit_time", "score_time"):
-        results[f"mean_{what}"] = values[what].mean(axis=2).ravel()
-        results[f"std_{what}"] = values[what].std(axis=2).ravel()
+    for key in ("fit_time", "score_time"):
+        results[f"mean_{key}"] = values[key].mean(axis=2).ravel()
+        results[f"std_{key}"] = values[key].std(axis=2).ravel()
     results["frozen_time"] = np.repeat([frozen_times[name] for name in names], len(sizes))
-    for what in ("n_trainable_parameters", "pickle_size"):
-        results[what] = values[what].mean(axis=2).ravel()
+    for key in ("n_trainable_parameters", "pickle_size"):
+        results[key] = values[key].mean(axis=2).ravel()
     return results
-
-
-def _standard_error(scores):
-    return scores.std(ddof=1) / np.sqrt(len(scores)) if len(scores) > 1 else 0.0

@@ -14,8 +14,8 @@ from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, Stratifie
 from sklearn.pipeline import make_pipeline
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, compare_strategies
-from sklearn_tl.comparison import compare as strategies
-from sklearn_tl.comparison.compare import default_strategies
+from sklearn_tl.comparison import first_pass, compare
+from sklearn_tl.comparison import default_strategies
 from sklearn_tl.comparison.raw_pixels import RawPixels
 
 
@@ -74,14 +74,14 @@ def test_first_pass_leaves_out_what_the_cache_cannot_keep(network_images, monkey
     (_, embedding, _), (_, boundary, _) = linear[0].first_pass(X), last.first_pass(X)
     sizes = [4 * 20 * sum(frozen.lengths()) for frozen in (embedding, boundary)]
     for limit, n_features in [(sum(sizes) - 1, 1), (sum(sizes), 2)]:
-        monkeypatch.setattr(strategies, "LARGE", limit)
-        joined = strategies._joined([embedding, boundary], 20, "memory")
+        monkeypatch.setattr(first_pass, "LARGE", limit)
+        joined = first_pass.join_passes([embedding, boundary], 20, "memory")
         assert len(joined.features) == n_features
-    assert len(strategies._joined([embedding, boundary], 20, "rows.sqlite").features) == 2
-    strategies._fill_caches(ways(cache=None), X, 0)
+    assert len(first_pass.join_passes([embedding, boundary], 20, "rows.sqlite").features) == 2
+    first_pass.fill_caches(ways(cache=None), X, 0)
     assert not network_images  # nothing could be kept: the images were only read
     with pytest.raises(FileNotFoundError, match=r"X\[1\]"):
-        strategies._fill_caches(ways(cache=None), [X[0], "missing.png"], 0)
+        first_pass.fill_caches(ways(cache=None), [X[0], "missing.png"], 0)
 
 
 def test_all_strategies_see_the_same_folds_and_sizes():
@@ -185,7 +185,7 @@ def test_n_jobs_and_random_state_change_nothing(tmp_path):
 def test_default_strategies_in_two_processes_leave_no_path_of_theirs(monkeypatch):
     X, y = study(2, 16)
     monkeypatch.setattr(
-        strategies,
+        compare,
         "default_strategies",
         lambda backbone=None, cache="memory", **_: {"linear": ways(cache=cache)["linear"]},
     )

@@ -1,0 +1,114 @@
+"""How long the strategies that train layers will take, measured beforehand on a few images."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from torch import nn
+
+from sklearn_tl._utils import encode_labels, num_samples, safe_indexing
+from sklearn_tl.classifier import FineTuneClassifier
+from sklearn_tl.comparison.compare import check_images, known_names
+from sklearn_tl.comparison.folds import make_splits, stratified_subset, training_sizes
+from sklearn_tl.comparison.strategies import QUICK_STRATEGIES, default_strategies
+
+N_IMAGES = 16
+
+
+def expected_seconds(
+    X: Any,
+    y: Any,
+    *,
+    backbone: str | nn.Module | Callable[[], nn.Module] = "efficientnet_lite0",
+    weights: str | os.PathLike | None = "default",
+    image_size: int | tuple[int, int] | str | None = None,
+    image_shape: tuple[int, ...] | str | None = None,
+    value_range: tuple[float, float] | None = None,
+    strategies: Sequence[str] | None = None,
+    cv: Any = 5,
+    train_sizes: Any = None,
+) -> dict[str, float]:
+    """Say about how long the strategies that train layers will take in a comparison.
+
+    Each of these strategies is fitted on 16 of the images for two epochs, which takes some
+    seconds. The time of the second epoch is scaled to the images, epochs, training sizes and folds
+    of the comparison; the time of predictions is added. Not counted are the pass of all images
+    through the frozen layers, which the other strategies need as well, and the last fit of the
+    chosen strategy on all images.
+
+    Parameters
+    ----------
+    X : images
+        As in :func:`compare_strategies`.
+    y : array-like of shape (n_images,)
+        One label per image.
+    backbone : str, torch.nn.Module or callable, default="efficientnet_lite0"
+        As in :func:`compare_strategies`, like all further parameters.
+    weights : str, path or None, default="default"
+        Of the backbone.
+    image_size : int, (height, width), "native" or None, default=None
+        Size of the network's input in pixels.
+    image_shape : (height, width), (height, width, channels), "strip" or None, default=None
+        How to read the rows of a two-dimensional `X`.
+    value_range : (black, white) or None, default=None
+        The numbers that stand for black and white.
+    strategies : list of str, or None, default=None
+        Names of default strategies. None means all of them.
+    cv : int, splitter or iterable of (train, test), default=5
+        The folds. An iterator is used up by this call: pass a list.
+    train_sizes : array-like, default=None
+        Training sizes in addition to a fold's whole training part.
+
+    Returns
+    -------
+    seconds : dict of str to float
+        One entry for each of the strategies that trains layers. Empty if there are none.
+
+    Raises
+    ------
+    ValueError, TypeError, OSError
+        If one of the images that are tried or a label is missing or cannot be read, or a
+        parameter is wrong.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_tl.comparison import expected_seconds
+    >>> images = np.random.default_rng(0).integers(0, 256, (40, 48, 48, 3), dtype=np.uint8)
+    >>> seconds = expected_seconds(images, ["a", "b"] * 20, image_size=64, cv=2)
+    >>> list(seconds)
+    ['last layer', 'all layers']
+    """
+    names = known_names(strategies)
+    network = {"backbone": backbone, "weights": weights, "image_size": image_size}
+    reading = {"image_shape": image_shape, "value_range": value_range, "cache": "memory"}
+    check_images(X, names, network, reading)
+    _, codes = encode_labels(y, num_samples(X))
+    splits = make_splits(cv, codes, 0)
+    sizes = training_sizes(train_sizes, splits, len(np.unique(codes)))
+    # The last size stands for the whole training part, which can differ between folds.
+    n_trained = len(splits) * sum(sizes[:-1]) + sum(len(train) for train, _ in splits)
+    n_tested = len(sizes) * sum(len(test) for _, test in splits)
+    some = stratified_subset(np.arange(len(codes)), codes, N_IMAGES, 0)
+    X_some, y_some = safe_indexing(X, some), codes[some]
+    return {
+        name: _seconds(strategy, X_some, y_some, n_trained, n_tested)
+        for name, strategy in default_strategies(**network, **reading, random_state=0).items()
+        if name in names and name not in QUICK_STRATEGIES
+    }
+
+
+def _seconds(
+    strategy: FineTuneClassifier, X: Any, y: np.ndarray, n_trained: int, n_tested: int
+) -> float:
+    epochs = strategy.max_epochs
+    # The first epoch is slower, since memory and threads are new.
+    classifier = clone(strategy).set_params(max_epochs=2).fit(X, y)
+    epoch = classifier.history_[-1]["dur"] / len(y)
+    start = time.perf_counter()
+    classifier.predict(X)
+    prediction = (time.perf_counter() - start) / len(y)
+    return epochs * n_trained * epoch + n_tested * prediction

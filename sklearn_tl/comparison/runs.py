@@ -1,0 +1,82 @@
+"""One fit of one strategy on one fold, and what it cost."""
+
+import pickle
+import time
+from collections.abc import Callable
+from typing import Any, TypedDict
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.metrics import check_scoring
+from threadpoolctl import threadpool_limits
+
+from sklearn_tl._utils import safe_indexing
+from sklearn_tl.comparison.strategies import n_trainable_parameters
+
+
+class Run(TypedDict):
+    """The score, the cost and the predictions of one fit."""
+
+    score: float
+    fit_time: float  # seconds
+    score_time: float  # seconds
+    n_trainable_parameters: float
+    pickle_size: float  # bytes; NaN if the estimator cannot be pickled
+    predicted: np.ndarray
+    probabilities: np.ndarray | None
+
+
+def run_fold(
+    name: str,
+    strategy: Any,
+    X: Any,
+    y: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+    scoring: str | Callable,
+) -> Run:
+    """Fit a strategy on one fold; return its score and what it cost.
+
+    Raises
+    ------
+    ValueError
+        If the score is not a finite number.
+    """
+    X_test, y_test = safe_indexing(X, test), y[test]
+    start = time.perf_counter()
+    with threadpool_limits(1, user_api="blas"):  # in this process, which may be another
+        fitted = clone(strategy).fit(safe_indexing(X, train), y[train])
+        after_fit = time.perf_counter()
+        score = float(check_scoring(fitted, scoring=scoring)(fitted, X_test, y_test))
+        after_score = time.perf_counter()
+        if not np.isfinite(score):
+            raise ValueError(
+                f"The score of {name!r} on a fold of {len(test)} test images is {score}. Set "
+                "another scoring, or make the folds larger."
+            )
+        return {
+            "score": score,
+            "fit_time": after_fit - start,
+            "score_time": after_score - after_fit,
+            "n_trainable_parameters": n_trainable_parameters(fitted),
+            "pickle_size": _pickle_size(fitted),
+            "predicted": fitted.predict(X_test),
+            "probabilities": _probabilities(fitted, X_test, np.unique(y)),
+        }
+
+
+def _probabilities(fitted: Any, X_test: Any, classes: np.ndarray) -> np.ndarray | None:
+    """Return a column for each class, also for a class that the fit has not seen."""
+    if not hasattr(fitted, "predict_proba"):
+        return None
+    known = fitted.predict_proba(X_test)
+    probabilities = np.zeros((len(known), len(classes)), dtype=known.dtype)
+    probabilities[:, np.searchsorted(classes, fitted.classes_)] = known
+    return probabilities
+
+
+def _pickle_size(estimator: Any) -> float:
+    try:
+        return len(pickle.dumps(estimator))
+    except Exception:  # it contains something that cannot be pickled, for example a lambda
+        return np.nan

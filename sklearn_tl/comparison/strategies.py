@@ -1,0 +1,127 @@
+"""The strategies that are compared by default, and the folds inside them."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from sklearn_tl.classifier import FineTuneClassifier
+from sklearn_tl.comparison.raw_pixels import RawPixels
+from sklearn_tl.extractor import ConvFeatureExtractor
+
+C = np.logspace(-3, 1, 5)
+RAW = "raw pixels"  # the strategy of this name is the one that transfer learning must beat
+QUICK_STRATEGIES = (RAW, "embeddings", "head alone")
+
+
+def default_strategies(
+    backbone: str | nn.Module | Callable[[], nn.Module] = "efficientnet_lite0",
+    *,
+    weights: str | os.PathLike | None = "default",
+    image_size: int | tuple[int, int] | str | None = None,
+    image_shape: tuple[int, ...] | str | None = None,
+    value_range: tuple[float, float] | None = None,
+    cache: str | os.PathLike | None = "memory",
+    random_state: int | np.random.RandomState | None = None,
+) -> dict[str, Any]:
+    """Return the strategies of :func:`compare_strategies`, in order of their cost.
+
+    The first is the cheapest. "raw pixels" and "embeddings" are pipelines with a logistic
+    regression whose C is chosen among five powers of ten by cross-validation. "head alone", "last
+    layer" and "all layers" are :class:`FineTuneClassifier` with ``unfreeze`` set to None, 1 and
+    "all". The names in ``QUICK_STRATEGIES`` train no layers of the network.
+
+    Parameters
+    ----------
+    backbone : str, torch.nn.Module or callable, default="efficientnet_lite0"
+        See :class:`ConvFeatureExtractor`.
+    weights : str, path or None, default="default"
+        See :class:`ConvFeatureExtractor`.
+    image_size : int, (height, width), "native" or None, default=None
+        Size of the network's input in pixels. See :class:`ConvFeatureExtractor`. Raw pixels are
+        32 x 32 whatever the size is.
+    image_shape : (height, width), (height, width, channels), "strip" or None, default=None
+        How to read the rows of a two-dimensional `X`.
+    value_range : (black, white) or None, default=None
+        The numbers in arrays and in 16-bit, 32-bit and floating-point files that stand for black
+        and white.
+    cache : "memory", path or None, default="memory"
+        Where rows are kept. See :class:`ConvFeatureExtractor`.
+    random_state : int, RandomState instance or None, default=None
+        Decides all that is random in the fine-tuning.
+
+    Returns
+    -------
+    strategies : dict of str to estimator
+        Not fitted.
+
+    Examples
+    --------
+    >>> from sklearn_tl.comparison import default_strategies
+    >>> list(default_strategies())
+    ['raw pixels', 'embeddings', 'head alone', 'last layer', 'all layers']
+    """
+    reading = {"image_shape": image_shape, "value_range": value_range, "cache": cache}
+    network = {"backbone": backbone, "weights": weights, "image_size": image_size} | reading
+
+    def regression() -> GridSearchCV:
+        return GridSearchCV(LogisticRegression(max_iter=1000), {"C": C}, cv=InnerFolds())
+
+    def fine_tuned(unfreeze: int | str | None) -> FineTuneClassifier:
+        return FineTuneClassifier(**network, unfreeze=unfreeze, random_state=random_state)
+
+    # The penalty of a logistic regression does not change under rotations. The principal
+    # components, of which there are at most as many as images, are therefore the same pixels to
+    # it, in a tenth of the time.
+    raw = make_pipeline(RawPixels(**reading), StandardScaler(), PCA(0.999), regression())
+    return {
+        RAW: raw,
+        "embeddings": make_pipeline(ConvFeatureExtractor(**network), regression()),
+        "head alone": fine_tuned(None),
+        "last layer": fine_tuned(1),
+        "all layers": fine_tuned("all"),
+    }
+
+
+class InnerFolds:
+    """Three stratified folds, or as many as the smallest class has images.
+
+    If a class has one image, no fold can be held out. There is then one fold, in which all images
+    are both trained and tested on.
+    """
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of folds."""
+        return min(3, np.unique(y, return_counts=True)[1].min())
+
+    def split(
+        self, X: Any, y: Any = None, groups: Any = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the positions to train on and to test on."""
+        n_splits = self.get_n_splits(X, y)
+        if n_splits == 1:
+            return iter([(np.arange(len(y)), np.arange(len(y)))])
+        return StratifiedKFold(n_splits).split(np.zeros(len(y)), y)
+
+
+def n_trainable_parameters(estimator: Any) -> float:
+    """Return how many numbers a fit has chosen, or NaN if that is not known."""
+    if isinstance(estimator, Pipeline):
+        *before, last = estimator
+        tuned = [step for step in before if hasattr(step, "net_")]
+        return sum(map(n_trainable_parameters, [*tuned, last]))
+    if hasattr(estimator, "best_estimator_"):
+        return n_trainable_parameters(estimator.best_estimator_)
+    if hasattr(estimator, "net_"):
+        parameters = estimator.net_.module_.parameters()
+        return sum(p.numel() for p in parameters if p.requires_grad)
+    if hasattr(estimator, "coef_"):
+        return estimator.coef_.size + np.size(estimator.intercept_)
+    return np.nan
