@@ -1,8 +1,9 @@
-"""What every room may use and what knows of no other room: validation, devices, threads, files."""
+"""Helpers for all rooms that know none of them: validation, devices, threads, files, memory."""
 
+from sklearn_tl._utils.batches import filled, in_parts_that_fit
 from sklearn_tl._utils.devices import (
     autocast,
-    in_parts_that_fit,
+    empty_cache,
     is_out_of_memory,
     kind_of,
     moved,
@@ -13,7 +14,7 @@ from sklearn_tl._utils.files import array_in_file, replacing
 from sklearn_tl._utils.labels import encode_labels, hold_out
 from sklearn_tl._utils.memory import register_release, release_all
 from sklearn_tl._utils.progress import tqdm
-from sklearn_tl._utils.threads import filled, in_threads, n_cores, on_each_core, one_core
+from sklearn_tl._utils.threads import in_threads, n_cores, on_each_core, one_core
 from sklearn_tl._utils.validation import (
     Interval,
     StrOptions,
@@ -32,6 +33,7 @@ __all__ = [
     "autocast",
     "check_option",
     "close_matches",
+    "empty_cache",
     "encode_labels",
     "filled",
     "fit_context",

@@ -1,41 +1,76 @@
-"""Work in threads, of which each keeps to one core."""
+"""Work in threads, each of which computes on one core.
+
+torch keeps one number of threads per thread, and a default for threads that have not computed
+yet. `torch.set_num_threads` sets both. The rest of the program must not notice what is set here.
+Therefore another thread restores the default at once, and a lock protects the moment between.
+"""
 
 import os
+import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from joblib import cpu_count
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 _forked = False
+_default_changes = threading.RLock()  # held while torch's default is another than before
 
 
-def n_cores():
-    """Return how many cores torch may take for one thing."""
-    return 1 if _forked else cpu_count()
-
-
-def _after_fork():
-    """Keep torch to one thread: a forked process would wait for those that it has not got."""
+def _after_fork() -> None:
     global _forked
     _forked = True
-    torch.set_num_threads(1)
+    _default_changes.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    # A child must begin with the default of its parent, and with a lock that is free.
+    os.register_at_fork(
+        before=_default_changes.acquire,
+        after_in_parent=_default_changes.release,
+        after_in_child=_after_fork,
+    )
 
 
-def in_threads(function, items, n_threads, ahead):
-    """Map in threads, in order, with at most `ahead` results waiting.
+def n_cores() -> int:
+    """Return how many cores one computation may use.
 
-    Torch has one core in each of them. Several images on a core each are done sooner than one
-    after the other on all cores; and the number of cores would show in the last bits of a sum.
+    This is 1 in a forked process, because torch's other threads do not survive the fork: a
+    computation that counts on them would wait for ever.
     """
-    n_before = torch.get_num_threads()
-    pool = ThreadPoolExecutor(n_threads, initializer=_take_one_core)
-    pending = deque()
+    return 1 if _forked else cpu_count()
+
+
+def in_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], n_threads: int, ahead: int
+) -> Iterator[Result]:
+    """Map a function over items in threads, in order, with at most `ahead` results waiting.
+
+    In each of these threads torch computes on one core. Several images on one core each are done
+    sooner than one image after another on all cores, and the number of cores that share a sum
+    shows in its last bits.
+
+    Parameters
+    ----------
+    function : callable
+    items : iterable
+        Taken in the thread of the caller.
+    n_threads : int
+    ahead : int
+
+    Yields
+    ------
+    object
+        What `function` returned for the next item.
+    """
+    pool = ThreadPoolExecutor(n_threads, initializer=_set_num_threads, initargs=(1,))
+    pending: deque[Future[Result]] = deque()
     try:
         for item in items:
             pending.append(pool.submit(function, item))
@@ -45,37 +80,47 @@ def in_threads(function, items, n_threads, ahead):
             yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(n_before)  # which is also what threads of others begin with
 
 
-def _take_one_core():
-    torch.get_num_threads()  # else torch would later ask the process, where it may be another
-    torch.set_num_threads(1)
-
-
-def on_each_core(function, items):
-    """Map a function that runs a network, in order, on as many cores as torch may take."""
-    n_threads = torch.get_num_threads()
+def on_each_core(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Map a function that runs a network, in order, on as many cores as torch may use here."""
+    n_threads = 1 if _forked else _num_threads()
     return in_threads(function, items, n_threads, ahead=2 * n_threads)
 
 
 @contextmanager
-def one_core():
-    """Let torch run on one core here."""
-    n_before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def one_core() -> Iterator[None]:
+    """Let torch compute on one core in this thread, until the block ends.
+
+    Everything that computes with torch in the thread of the caller needs this: in a forked
+    process, torch would otherwise wait for threads that did not survive the fork.
+    """
+    n_before = _num_threads()
+    _set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(n_before)
+        _set_num_threads(n_before)
 
 
-def filled(batch, size):
-    """Fill a batch up with zeros.
+def _num_threads() -> int:
+    """Return torch's number of threads in this thread.
 
-    In which order a sum is made depends on the shape of the whole batch. With one shape for all,
-    the bits of a row depend on its own image and on no other.
+    The first time that a thread asks, it takes the default and keeps it.
     """
-    if len(batch) == size:
-        return batch
-    return torch.cat([batch, batch.new_zeros(size - len(batch), *batch.shape[1:])])
+    with _default_changes:
+        return torch.get_num_threads()
+
+
+def _set_num_threads(n: int) -> None:
+    """Set torch's number of threads in this thread, and leave the default as it is."""
+    with _default_changes:
+        # Asked also because torch would let a thread that never asked begin with the default.
+        if torch.get_num_threads() == n:
+            return
+        with ThreadPoolExecutor(1) as other_thread:
+            default = other_thread.submit(torch.get_num_threads).result()
+            try:
+                torch.set_num_threads(n)
+            finally:
+                other_thread.submit(torch.set_num_threads, default).result()
