@@ -37,7 +37,7 @@ from torch import nn
 import sklearn_tl
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, clear_cache, load, save
 from sklearn_tl.cli import commands as cli
-from sklearn_tl.comparison.raw_pixels import RawPixels
+from sklearn_tl.comparison import RawPixels
 
 TREE = "sklearn.tree._tree.Tree"
 X, y = study(3, 12)
