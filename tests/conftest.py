@@ -1,4 +1,4 @@
-"""Shared by all tests: a tiny backbone, images that look like something, a count of the work."""
+"""Fixtures for all tests: a tiny backbone, images with structure, a count of the work."""
 
 import importlib
 import json
@@ -11,7 +11,7 @@ from helpers.networks import TinyNet
 from PIL import Image
 
 from sklearn_tl.cache import MEMORY
-from sklearn_tl.embedding.frozen_pass import FrozenPass
+from sklearn_tl.embedding import FrozenPass
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
@@ -25,7 +25,7 @@ def tiny():
 def empty_cache():
     """Start and end every test with no row in memory.
 
-    Not `clear_cache`, which also forgets the networks: every test would load and fold them again.
+    `clear_cache` would also forget the networks, and every test would load and fold them again.
     """
     MEMORY.clear()
     yield
@@ -34,7 +34,7 @@ def empty_cache():
 
 @pytest.fixture
 def benchmark(monkeypatch, tmp_path):
-    """Return a function that runs a script of the benchmarks here, and returns its figures."""
+    """Return a function that runs a benchmark in this process and returns its figures."""
 
     def run(name, *arguments):
         path = tmp_path / "figures.json"
@@ -43,9 +43,9 @@ def benchmark(monkeypatch, tmp_path):
         main = importlib.import_module(name).main
         try:
             main()
-        except SystemExit as end:  # the status says whether the claim holds
+        except SystemExit as end:  # the exit status says whether the claim holds
             if end.code:
-                pytest.fail(f"{name} found what its claim excludes")
+                pytest.fail(f"{name} found a case that contradicts its claim")
         return json.loads(path.read_text())
 
     return run
@@ -53,7 +53,7 @@ def benchmark(monkeypatch, tmp_path):
 
 @pytest.fixture
 def make_images():
-    """Return a function that makes distinct uint8 images with smooth structure."""
+    """Return a function that makes uint8 images that all differ and have smooth structure."""
 
     def make(n=6, height=40, width=52, seed=0):
         rng = np.random.default_rng(seed)
@@ -65,17 +65,17 @@ def make_images():
 
 @pytest.fixture
 def network_images(monkeypatch):
-    """Return a list to which the size of every batch that reaches the network is appended.
+    """Return a list that receives the size of every batch that reaches the network.
 
-    The one black image with which `fit` measures the width of the embedding is left out.
+    The black image with which `fit` measures the width of the embedding does not count.
     """
     sizes = []
-    rows = FrozenPass.rows
+    rows = FrozenPass.compute_rows
 
     def counting(self, batch):
         if batch.any():
             sizes.append(len(batch))
         return rows(self, batch)
 
-    monkeypatch.setattr(FrozenPass, "rows", counting)
+    monkeypatch.setattr(FrozenPass, "compute_rows", counting)
     return sizes

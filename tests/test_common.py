@@ -1,4 +1,4 @@
-"""scikit-learn's own suite. pyproject.toml makes an unexpected pass a failure (xfail_strict)."""
+"""scikit-learn's own test suite. An unexpected pass is a failure (`xfail_strict`)."""
 
 import pytest
 from helpers.networks import TinyNet
@@ -7,7 +7,7 @@ from sklearn.utils.estimator_checks import check_estimator, parametrize_with_che
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
 
-# (estimator class, check) → why it fails. Empty, and meant to stay so.
+# Class of the estimator → check → why it fails. Keep it empty.
 EXPECTED_FAILURES = {}
 
 STRIP = {"image_shape": "strip", "value_range": (-10, 10), "image_size": 16}
@@ -28,11 +28,13 @@ def expected_failures(estimator):
     ],
     expected_failed_checks=expected_failures,
 )
-def test_sklearn_checks(estimator, check):
+def test_an_estimator_passes_a_check_of_scikit_learn(estimator, check):
     check(estimator)
 
 
 @pytest.mark.parametrize("estimator", [ConvFeatureExtractor(), FineTuneClassifier()])
-def test_default_instance_passes(estimator):
-    with pytest.warns(SkipTestWarning, match="Can't test estimator"):  # it takes no 2-D arrays
+def test_a_default_estimator_passes_all_checks(estimator):
+    with pytest.warns(
+        SkipTestWarning, match="Can't test estimator"
+    ):  # it does not accept 2-D arrays
         check_estimator(estimator)

@@ -1,4 +1,4 @@
-"""With the default backbone nothing is asked of a network: at import, in fit, in predict."""
+"""The default backbone needs no network connection: at import, in fit or in predict."""
 
 import subprocess
 import sys
@@ -9,9 +9,9 @@ import sys
 def refuse(event, args):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.gethostbyname"):
         print(event, args, file=sys.stderr, flush=True)
-        raise PermissionError(event)  # PermissionError could be caught, the line above stays
+        raise PermissionError(event)  # this could be caught, but the line above is already printed
 
-sys.addaudithook(refuse)  # for C extensions that use Python's sockets, too; for good
+sys.addaudithook(refuse)  # cannot be removed, and also sees C extensions that use Python's sockets
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -29,13 +29,13 @@ print("done")
 """
 
 
-def test_no_connection_is_tried():
+def test_no_connection_is_attempted():
     child = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True)
     assert "socket." not in child.stderr
     assert child.stdout == "done\n", child.stderr
 
 
-def test_the_hook_would_notice():
+def test_the_hook_sees_an_attempt():
     code = CHILD.split("import numpy")[0] + "import socket; socket.create_connection(('a.b', 1))"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "socket.getaddrinfo" in child.stderr

@@ -21,7 +21,7 @@ class TinyNet(nn.Module):
 
 
 class NormNet(nn.Module):
-    """A network with BatchNorm, dropout and four layers, of which three have weights."""
+    """A network with BatchNorm, dropout and four layers. Three of the layers have weights."""
 
     def __init__(self, seed=0):
         super().__init__()

@@ -14,6 +14,7 @@ def study(n_classes=2, n=20, seed=0):
 
 
 def save_all(X, folder, suffix="png"):
+    """Save each image as a file in a folder and return the paths."""
     paths = [folder / f"{i}.{suffix}" for i in range(len(X))]
     for image, path in zip(X, paths, strict=True):
         Image.fromarray(image).save(path)

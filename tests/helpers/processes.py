@@ -1,4 +1,4 @@
-"""Other processes, which start with the package imported and with nothing else."""
+"""Other processes that have imported the package and hold no other state."""
 
 import multiprocessing
 import warnings
