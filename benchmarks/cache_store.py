@@ -1,6 +1,6 @@
 """Claim: what the cache on disk costs is small beside the network, whichever store holds it.
 
-SQLite as `sklearn_tl.disk_store.DiskStore` uses it, without a limit, with one, and with one of
+SQLite as `sklearn_tl.cache.sqlite.DiskStore` uses it, without a limit, with one, and with one of
 5 MiB that makes each write evict, against LMDB (where `pip install lmdb` was done), on rows of the
 default backbone (1280 float32): written in batches of 32, read all at once, and read in lookups of
 1,000 keys; what was evicted cannot be read. Every figure is also given in microseconds an image,
@@ -26,8 +26,8 @@ import numpy as np
 from _report import machine, print_table, write_json
 
 from sklearn_tl import ConvFeatureExtractor
+from sklearn_tl.cache import limit_cache
 from sklearn_tl.cache.sqlite import DiskStore
-from sklearn_tl.cache.store import limit_cache
 
 FEATURES = 1280
 

@@ -5,98 +5,95 @@ import os
 import sqlite3
 import threading
 import warnings
-import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from filelock import FileLock
 
+from sklearn_tl.cache import tables
+
+Result = TypeVar("Result")
+Action = Callable[[sqlite3.Connection], Result]
+
 FILE_NAME = "sklearn_tl.sqlite"
-APPLICATION_ID = 0x736B746C  # "sktl", in the header of our files
-UNLIMITED, LIMITED = VERSIONS = (1, 2)  # of the file; the second has a limit and what it takes
-KEYS_PER_QUERY = 500
-PAGE = 4096  # bytes
 CANNOT_OPEN = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY)
-FAILURES = (OSError, NotImplementedError, sqlite3.Error)  # the second: a disk without locks
+# NotImplementedError is how filelock says that a disk has no locks.
+FAILURES = (OSError, NotImplementedError, sqlite3.Error)
 
 
 class _NotOurs(sqlite3.DatabaseError):
-    """The file is no store, or no longer one."""
+    """The file is not a store, or no longer one."""
 
 
 class DiskStore:
-    """Rows in one SQLite file, shared by processes and sessions. An instance serves one pass.
+    """Rows in one SQLite file, shared by processes and sessions. One instance serves one pass.
 
-    Every call opens the file and closes it again: there is no connection that a fork, a thread or
-    a pickle could carry to where it does not belong, and opening costs less than a millisecond. A
-    batch is one transaction of a write-ahead log, so that a process that is killed loses its
-    unfinished batch and nothing else.
+    Every call opens the file and closes it again. A fork, a thread or a pickle can therefore not
+    carry a connection to a place where it does not work, and opening takes less than a millisecond.
+    A batch is one transaction of a write-ahead log: a process that is killed loses its unfinished
+    batch and nothing else.
 
-    What happens to the file never changes a row, and stops no work that has begun:
+    Nothing that happens to the file changes a row, or stops work that has begun:
 
-    - A file that cannot be opened (no permission, a newer version of this package) stops the
-      first pass of a process, with an OSError, before the network runs. Once the store has worked
-      in a process, it stops nothing there.
-    - Whatever else fails, or later (the disk is full, another process keeps it locked), ends the
-      use of the store in this pass, with one warning. So does a file that can only be read, but
-      not before there is something to write: what it holds is served.
-    - A file that is damaged or another program's is set aside, with a warning, and a new one
-      begun. Nothing is ever deleted or overwritten, except the rows of a store.
+    - If the file cannot be opened (no permission, a newer version of this package), the first pass
+      of a process ends with an OSError before the network runs. After the store has worked in a
+      process, it never ends a pass of this process.
+    - If anything else fails, or fails later (the disk is full, another process keeps the file
+      locked), the rest of this pass does not use the store, and one warning says so. The same
+      happens if the file is read-only, but only when there is a row to write. Until then, the rows
+      in the file are used.
+    - If the file is damaged or belongs to another program, it is renamed, one warning says so, and
+      a new file is begun. Nothing is ever deleted or overwritten, except the rows of a store.
 
-    A store without a limit has the table `rows` alone, and pays nothing for recency. One with a
-    limit also has `uses`, in the order of use, to whose end keys move when they are written or
-    read. There are no times in it, since clocks jump.
+    Parameters
+    ----------
+    path : path
+        The file. If it is a folder, or ends in a slash, the file is `sklearn_tl.sqlite` in this
+        folder.
     """
 
     shared = True
-    _worked = set()  # paths that this process has used
+    _worked: set[Path] = set()  # the files that this process has used
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         is_folder = os.fspath(path).endswith(("/", os.sep))
         path = Path(path).expanduser().absolute()
         self.path = path / FILE_NAME if is_folder or os.path.isdir(path) else path
-        self._file_lock = FileLock(f"{self.path}.lock")  # for those who create or replace it
+        self._file_lock = FileLock(f"{self.path}.lock")  # to create or to replace the file
         self._lock = threading.Lock()
         self._failed = False
 
-    def get_many(self, keys):
-        """Return a dict of the rows that are there and whose check sums hold."""
-        return self._in_pass(lambda connection: _select(connection, list(keys))) or {}
+    def get_many(self, keys: Iterable[bytes]) -> dict[bytes, np.ndarray]:
+        """Return the rows that are there and whose check sums are right."""
+        return self._in_pass(lambda connection: tables.select(connection, list(keys))) or {}
 
-    def put_many(self, keys, rows):
-        values = [(key, row.tobytes()) for key, row in zip(keys, rows, strict=True)]
-        values = [(key, row, zlib.crc32(row, zlib.crc32(key))) for key, row in values]
-        self._in_pass(lambda connection: _insert(connection, values))
+    def put_many(self, keys: Sequence[bytes], rows: np.ndarray) -> None:
+        pairs = [(key, row.tobytes()) for key, row in zip(keys, rows, strict=True)]
+        values = [(key, row, tables.check_sum(key, row)) for key, row in pairs]
+        self._in_pass(lambda connection: tables.insert(connection, values))
 
-    def info(self):
-        def count(connection):
-            (rows,) = connection.execute("SELECT count(*) FROM rows").fetchone()
-            return rows, _file_size(connection), _limit(connection), str(self.path)
+    def info(self) -> tuple[int, int, int | None, str]:
+        def read(connection: sqlite3.Connection) -> tuple[int, int, int | None]:
+            size, limit = tables.file_size(connection), tables.get_limit(connection)
+            return tables.count(connection), size, limit
 
         with self._explained():
-            return self._try(count) if self._exists() else (0, 0, None, str(self.path))
+            return (*(self._try(read) if self._exists() else (0, 0, None)), str(self.path))
 
-    def set_limit(self, limit):
+    def set_limit(self, limit: int | None) -> None:
         with self._explained():
-            self._with_file(lambda connection: _set_limit(connection, limit))
+            self._with_file(lambda connection: tables.set_limit(connection, limit))
 
-    def clear(self):
-        def delete(connection):
-            connection.execute("PRAGMA secure_delete=OFF")
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute("DELETE FROM rows")
-                if _pragma(connection, "user_version") == LIMITED:
-                    connection.execute("DELETE FROM uses")
-            connection.execute("VACUUM")
-
+    def clear(self) -> None:
         with self._explained():
             if self._exists():
-                self._with_file(delete)
+                self._with_file(tables.delete)
 
-    def _in_pass(self, action):
-        """Do something with the file if it still serves, else return None."""
+    def _in_pass(self, action: Action[Result]) -> Result | None:
+        """Do something with the file, or return None if the file has failed in this pass."""
         if self._failed:
             return None
         try:
@@ -104,15 +101,15 @@ class DiskStore:
         except FAILURES as error:
             if not isinstance(error, sqlite3.Error) and self.path not in self._worked:
                 raise OSError(
-                    f"The cache {str(self.path)!r} cannot be used ({error}). Give another path, or "
+                    f"The cache {str(self.path)!r} cannot be used ({error}). Set another path, or "
                     'cache="memory".'
                 ) from error
-            with self._lock:  # threads fail together, which is one warning
+            with self._lock:  # threads that fail together give one warning
                 known, self._failed = self._failed, True
             if not known:
                 warnings.warn(
-                    f"The cache {str(self.path)!r} failed ({error}). The rest of this pass is done "
-                    "without it, and its rows are not kept.",
+                    f"The cache {str(self.path)!r} failed ({error}). The rest of this pass does "
+                    "not use it, and its rows are not kept.",
                     UserWarning,
                     stacklevel=2,
                 )
@@ -121,23 +118,23 @@ class DiskStore:
         return result
 
     @contextmanager
-    def _explained(self):
+    def _explained(self) -> Iterator[None]:
         try:
             yield
         except FAILURES as error:
             raise OSError(f"The cache {str(self.path)!r} cannot be used: {error}.") from error
 
-    def _exists(self):
+    def _exists(self) -> bool:
         try:
             return bool(self.path.stat())
         except (FileNotFoundError, NotADirectoryError):
             return False
 
-    def _with_file(self, action, again=2):
-        """Do something with the file; if the file turns out to be none of ours, with a new one.
+    def _with_file(self, action: Action[Result], again: int = 2) -> Result:
+        """Do something with the file, or with a new file if this one turns out not to be ours.
 
-        A new file can turn out so too: the log of the old one, which another process had open, may
-        have come to lie beside it.
+        The new file can turn out so too, if the log of the old file, which another process had
+        open, is now beside it.
         """
         try:
             return self._try(action)
@@ -151,13 +148,13 @@ class DiskStore:
                     aside, reason = self._set_aside(), str(error)
         warnings.warn(
             f"The cache {str(self.path)!r} is not usable ({reason}). It was set aside as "
-            f"{aside!r} and a new one begun; embeddings are computed again.",
+            f"{aside!r} and a new file was begun. The embeddings are computed again.",
             UserWarning,
             stacklevel=2,
         )
         return self._with_file(action, again - 1)
 
-    def _try(self, action):
+    def _try(self, action: Action[Result]) -> Result:
         try:
             with closing(self._connect()) as connection:
                 return action(connection)
@@ -165,34 +162,35 @@ class DiskStore:
             raise _NotOurs(error) from error
         except sqlite3.DatabaseError as error:
             operational = isinstance(error, sqlite3.OperationalError)
-            if not operational or _code(error) == sqlite3.SQLITE_ERROR:  # such as no such table
+            # SQLITE_ERROR is, for example, a table that is missing.
+            if not operational or _code(error) == sqlite3.SQLITE_ERROR:
                 raise _NotOurs(error) from error
             raise
 
-    def _connect(self):
-        """Open the file, to read alone where nothing else is allowed, else raise an OSError."""
+    def _connect(self) -> sqlite3.Connection:
+        """Open the file, read-only if nothing else is allowed, or raise an OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return self._open(self.path)
         except sqlite3.OperationalError as error:
             if _code(error) not in CANNOT_OPEN:
                 raise
-            # In a folder that cannot be written SQLite has no place for its locks. Without any
-            # it may see half a change of somebody else, which the check sums show.
+            # In a read-only folder, SQLite has no place for its locks. Without locks, it may read
+            # half of a change by another process, but then the check sums do not match.
             for how in ("mode=ro", "immutable=1"):
                 with suppress(sqlite3.OperationalError):
                     return self._open(f"{self.path.as_uri()}?{how}", uri=True)
             raise OSError(str(error)) from error
 
-    def _open(self, path, uri=False):
+    def _open(self, path: str | Path, uri: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=60, uri=uri)
         try:
-            if _pragma(connection, "application_id") != APPLICATION_ID:
+            if tables.pragma(connection, "application_id") != tables.APPLICATION_ID:
                 self._create(connection)
-            version = _pragma(connection, "user_version")
-            if version > max(VERSIONS):
+            version = tables.pragma(connection, "user_version")
+            if version > max(tables.VERSIONS):
                 raise OSError("it was written by a newer version of sklearn_tl")
-            if version not in VERSIONS:
+            if version not in tables.VERSIONS:
                 raise _NotOurs("it was written by another version of sklearn_tl")
             connection.execute("PRAGMA synchronous=NORMAL")
         except BaseException:
@@ -200,23 +198,15 @@ class DiskStore:
             raise
         return connection
 
-    def _create(self, connection):
+    def _create(self, connection: sqlite3.Connection) -> None:
         with self._file_lock:
-            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
-                if _pragma(connection, "application_id") == APPLICATION_ID:
-                    return  # another process was faster
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+                tables.create(connection)
+            elif tables.pragma(connection, "application_id") != tables.APPLICATION_ID:
                 raise _NotOurs("it is a database of another program")
-            connection.execute(f"PRAGMA page_size={PAGE}")
-            connection.execute("PRAGMA journal_mode=WAL")
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute(
-                    "CREATE TABLE rows (key BLOB PRIMARY KEY, row BLOB, crc INTEGER)"
-                )
-                connection.execute(f"PRAGMA user_version={UNLIMITED}")
-                connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            # Otherwise another process was faster.
 
-    def _set_aside(self):
+    def _set_aside(self) -> str:
         names = (f"{self.path}.set-aside-{n}" for n in itertools.count(1))
         aside = next(name for name in names if not os.path.lexists(name))
         for suffix in ("", "-wal", "-shm"):
@@ -225,90 +215,6 @@ class DiskStore:
         return aside
 
 
-def _code(error):
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what SQLite adds in detail
-
-
-def _pragma(connection, name):
-    return connection.execute(f"PRAGMA {name}").fetchone()[0]
-
-
-def _select(connection, keys):
-    found = {}
-    for start in range(0, len(keys), KEYS_PER_QUERY):
-        some = keys[start : start + KEYS_PER_QUERY]
-        marks = ",".join("?" * len(some))
-        # Cast, since damage can turn bytes into text, which would then be decoded.
-        query = f"SELECT key, CAST(row AS BLOB), crc FROM rows WHERE key IN ({marks})"
-        for key, row, crc in connection.execute(query, some):
-            if zlib.crc32(row, zlib.crc32(key)) == crc:
-                found[key] = np.frombuffer(row, dtype=np.float32)
-    if found and _pragma(connection, "user_version") == LIMITED:
-        # Where this fails (read only, somebody writes), the rows only seem to be older.
-        connection.execute("PRAGMA busy_timeout=1000")
-        with suppress(sqlite3.OperationalError), connection:
-            used = "INSERT OR REPLACE INTO uses (key) SELECT key FROM rows WHERE key = ?"
-            connection.executemany(used, [(key,) for key in found])
-    return found
-
-
-def _insert(connection, values):
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")  # before the limit is asked for, which may change
-        limit = _limit(connection)
-        if limit is not None and values:
-            # At worst: rows of half a page and a little have a page each, and each key in its two
-            # indexes splits one.
-            size = 2 * (len(values[0][1]) + PAGE)
-            values = values[: limit // size]
-            _make_room(connection, limit - len(values) * size)
-            used = "INSERT OR REPLACE INTO uses (key) VALUES (?)"
-            connection.executemany(used, [(key,) for key, _, _ in values])
-        connection.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?)", values)
-
-
-def _limit(connection):
-    if _pragma(connection, "user_version") != LIMITED:
-        return None
-    return connection.execute("SELECT bytes FROM size_limit").fetchone()[0]
-
-
-def _set_limit(connection, limit):
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        limited = _pragma(connection, "user_version") == LIMITED
-        if limit is not None and not limited:
-            connection.execute("CREATE TABLE uses (position INTEGER PRIMARY KEY, key BLOB UNIQUE)")
-            connection.execute("INSERT INTO uses (key) SELECT key FROM rows ORDER BY rowid")
-            connection.execute("CREATE TABLE size_limit (bytes INTEGER)")
-            connection.execute("INSERT INTO size_limit VALUES (0)")
-        elif limit is None and limited:
-            connection.execute("DROP TABLE uses")
-            connection.execute("DROP TABLE size_limit")
-        if limit is not None:
-            connection.execute("UPDATE size_limit SET bytes = ?", (limit,))
-            _make_room(connection, limit)
-        connection.execute(f"PRAGMA user_version={UNLIMITED if limit is None else LIMITED}")
-    if limit is not None and _file_size(connection) > limit:
-        connection.execute("VACUUM")
-
-
-def _make_room(connection, size):
-    """Drop the rows that were not used for longest, until the others take at most `size` bytes.
-
-    Their pages are filled again by what is written next, so that the file does not grow.
-    """
-    connection.execute("PRAGMA secure_delete=OFF")  # zeros over what is no secret take long
-    while _file_size(connection, free=False) > size:
-        oldest = connection.execute("SELECT key FROM uses ORDER BY position LIMIT 16").fetchall()
-        if not oldest:
-            break
-        for table in ("rows", "uses"):
-            connection.executemany(f"DELETE FROM {table} WHERE key = ?", oldest)
-
-
-def _file_size(connection, free=True):
-    pages = _pragma(connection, "page_count")
-    if not free:
-        pages -= _pragma(connection, "freelist_count")
-    return pages * _pragma(connection, "page_size")
+def _code(error: sqlite3.Error) -> int:
+    """Return the kind of an error of SQLite, without the details."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
