@@ -1,34 +1,25 @@
 """What the benchmarks share: a table, a JSON file, a line about the machine, other processes.
 
-Nothing heavy is imported here: `memory.py` measures processes that it starts, and a child's peak
-memory begins with that of the parent that it was forked from.
+Nothing heavy is imported here. `memory.py` measures processes that it starts, and the peak
+memory of a child begins with that of the parent that it was forked from.
 """
 
 import json
 import multiprocessing
 import os
 import platform
-import warnings
-from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-# For processes that begin with the package imported, which takes seconds, and with nothing else.
+# Processes that have imported the package, which takes seconds, and hold no other state.
 METHODS = multiprocessing.get_all_start_methods()
 ELSEWHERE = multiprocessing.get_context("forkserver" if "forkserver" in METHODS else "spawn")
 ELSEWHERE.set_forkserver_preload(["sklearn_tl"])
 
 
-def elsewhere(function, *args):
-    """Return what a function returns in another process, where warnings are errors."""
-    strict = {"initializer": warnings.simplefilter, "initargs": ("error",)}
-    with ProcessPoolExecutor(1, mp_context=ELSEWHERE, **strict) as pool:
-        return pool.submit(function, *args).result()
-
-
 def machine():
-    """Say what the figures depend on besides the code."""
+    """Describe what the figures depend on in addition to the code."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     try:
         flags = Path("/proc/cpuinfo").read_text()
@@ -40,7 +31,7 @@ def machine():
 
 
 def print_table(header, rows):
-    """Print a Markdown table, numbers to the right."""
+    """Print a Markdown table, with numbers aligned to the right."""
     cells = [[_text(x) for x in row] for row in [header, *rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     for n, row in enumerate(cells):
@@ -55,7 +46,7 @@ def print_table(header, rows):
 
 
 def write_json(path, figures):
-    """Write the figures and the machine, if a path was given."""
+    """Write the figures and the machine to a file, if a path is given."""
     if path is not None:
         Path(path).write_text(json.dumps({"machine": machine()} | figures, indent=2) + "\n")
 

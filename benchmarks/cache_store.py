@@ -1,15 +1,16 @@
-"""Claim: what the cache on disk costs is small beside the network, whichever store holds it.
+"""Claim: the cache on disk costs little compared with the network, whichever store it uses.
 
-SQLite as `sklearn_tl.cache.sqlite.DiskStore` uses it, without a limit, with one, and with one of
-5 MiB that makes each write evict, against LMDB (where `pip install lmdb` was done), on rows of the
-default backbone (1280 float32): written in batches of 32, read all at once, and read in lookups of
-1,000 keys; what was evicted cannot be read. Every figure is also given in microseconds an image,
-beside the time that the network takes for one, measured in the same process.
+SQLite, as `sklearn_tl.cache.sqlite.DiskStore` uses it, is measured without a limit, with a
+limit, and with a limit of 5 MiB, with which each write evicts rows. LMDB is measured beside it,
+if `pip install lmdb` was done. The rows are those of the default backbone (1280 float32). They
+are written in batches of 32, read all at once, and read in lookups of 1,000 keys. Evicted rows
+cannot be read. Every figure is also given in microseconds per image, beside the time that the
+network takes for one image, measured in the same process.
 
-The LMDB side does the same work: a check sum for each row, one transaction a batch, and the
-durability of a write-ahead log at synchronous=NORMAL (`metasync=False`: a power cut may cost the
-last transactions and never the file). DiskStore opens its file in every call, so LMDB is measured
-both so and kept open, which is the best that it can do.
+The LMDB side does the same work: a check sum for each row, one transaction per batch, and the
+durability of a write-ahead log at synchronous=NORMAL (`metasync=False`: a power cut may lose the
+last transactions and never the file). DiskStore opens its file in every call. LMDB is therefore
+measured in the same way, and also kept open, which is the best that it can do.
 """
 
 import argparse
@@ -33,10 +34,10 @@ FEATURES = 1280
 
 
 class LMDBStore:
-    """DiskStore's two methods on LMDB."""
+    """DiskStore's two methods, with LMDB."""
 
     def __init__(self, path, keep_open):
-        import lmdb  # needed by this benchmark alone
+        import lmdb  # only this benchmark needs it
 
         self._open = lambda: lmdb.open(str(path), map_size=1 << 34, subdir=False, metasync=False)
         self._kept = self._open() if keep_open else None
@@ -75,13 +76,13 @@ class LMDBStore:
 
 
 def limited(path):
-    """Return a DiskStore that keeps account of what was used last, and has room for all."""
+    """Return a DiskStore that records which rows were used last, and has room for all rows."""
     limit_cache(path, 1 << 40)
     return DiskStore(path)
 
 
 def evicting(path):
-    """Return a DiskStore that has to drop as much as it takes in."""
+    """Return a DiskStore that must evict as many rows as it takes in."""
     limit_cache(path, 5 << 20)
     return DiskStore(path)
 
@@ -93,14 +94,14 @@ STORES = {
 }
 if importlib.util.find_spec("lmdb"):
     STORES |= {
-        "LMDB, opened a call": lambda path: LMDBStore(path, keep_open=False),
+        "LMDB, opened per call": lambda path: LMDBStore(path, keep_open=False),
         "LMDB, kept open": lambda path: LMDBStore(path, keep_open=True),
     }
 FIGURES = ("write, batches of 32", "read all", "read, lookups of 1,000")
 
 
 def measure(make, keys, rows):
-    """Return the seconds of every figure, and the bytes on disk at the end."""
+    """Return the seconds of every step and the bytes on disk at the end."""
     with tempfile.TemporaryDirectory() as folder:
         store = make(Path(folder) / "store")
         seconds = []
@@ -113,22 +114,22 @@ def measure(make, keys, rows):
         seconds.append(time.perf_counter() - start)
         wanted = {key: row for key, row in zip(keys, rows, strict=True) if key in found}
         if not all(np.array_equal(found[key], row) for key, row in wanted.items()):
-            raise AssertionError("what was read is not what was written")
+            raise AssertionError("the rows that were read differ from those that were written")
         if len(wanted) < len(keys) and make is not evicting:
-            raise AssertionError("not all is there")
+            raise AssertionError("rows are missing")
         start = time.perf_counter()
         for i in range(0, len(keys), 1000):
             store.get_many(keys[i : i + 1000])
         seconds.append(time.perf_counter() - start)
         if isinstance(store, LMDBStore):
             store.close()
-        # Blocks and not lengths: LMDB's file is as long as its map may grow.
+        # Blocks, because the length of LMDB's file is the size that its map may reach.
         size = sum(path.stat().st_blocks * 512 for path in Path(folder).iterdir())
     return seconds, size
 
 
 def network_seconds(repeat, n=64):
-    """Return the median seconds an image of a transform that finds nothing cached."""
+    """Return the median seconds per image of a transform that finds no row in the cache."""
     images = np.random.default_rng(0).integers(0, 256, (n, 224, 224, 3), dtype=np.uint8)
     extractor = ConvFeatureExtractor(cache=None).fit(images)
     seconds = []
@@ -143,7 +144,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rows", type=int, default=20000)
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
 
     print(machine())
@@ -163,10 +164,10 @@ def main():
             each = value / args.rows
             table.append([figure, name, value, each * 1e6, each / network * 100, value / reference])
     table.sort(key=lambda row: FIGURES.index(row[0]))
-    head = ["", "store", "seconds", "µs an image", "% of the network", "ratio to SQLite"]
+    head = ["", "store", "seconds", "µs per image", "% of the network", "ratio to SQLite"]
     print_table(head, table)
     sizes = {name: statistics.median(size for _, size in some) for name, some in runs.items()}
-    print(f"\nThe network: {network * 1e3:.1f} ms an image.")
+    print(f"\nThe network: {network * 1e3:.1f} ms per image.")
     print(f"On disk, for {args.rows * FEATURES * 4 / 1e6:.1f} MB of rows:")
     for name, size in sizes.items():
         print(f"  {name}: {size / 1e6:.1f} MB")

@@ -1,15 +1,16 @@
-"""What a cluster costs: seconds and bytes an image, as the number of dask workers grows.
+"""How much a cluster costs: seconds and bytes per image, as the number of dask workers grows.
 
 `ConvFeatureExtractor.transform(n_jobs=-1)` runs over photographs, as paths and as arrays, on a
-`LocalCluster` of two workers of one core each, in turn with one core and no cluster. Bytes are
-those of the machine's loopback interface, so all that the client, the scheduler and the workers
-say to each other. What more workers would take is reckoned: their part of the time is divided by
-their number, and the client's own part (reading and digesting files, sending tasks, receiving
-rows) is a floor that no number of workers gets below.
+`LocalCluster` of two workers with one core each. In turn it runs on one core without a cluster.
+The bytes are those of the machine's loopback interface: everything that the client, the
+scheduler and the workers send to each other. The figures for more workers are calculated. The
+workers' part of the time is divided by their number. The client's own part (reading and
+digesting files, sending tasks, receiving rows) is a floor that no number of workers can go
+below.
 
-Both are measured with workers as dask starts them, whose C library hands memory above 64 kB back at
-once, so that the system has to clear it anew for each layer's output, and with `KEEP` in the
-environment.
+Two kinds of workers are measured: as dask starts them, and with `KEEP` in their environment. As
+dask starts them, their C library returns memory above 64 kB to the system at once, and the
+system must clear it again for the output of each layer.
 """
 
 import argparse
@@ -32,10 +33,15 @@ RECKONED = (4, 8, 16, 32, 64)
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with JPEG files below it")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="folder that contains JPEG files, also in sub-folders",
+    )
     parser.add_argument("--images", type=int, default=480)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
     print(machine())
     paths = sorted(args.data.glob("**/*.jpg"))
@@ -44,27 +50,27 @@ def main():
     figures = {}
     for form, X in (("paths", paths), ("arrays", np.stack(photos))):
         for name, environment in (("plain", {}), ("KEEP", KEEP)):
-            for variable in KEEP:  # dask leaves its own there
+            for variable in KEEP:  # dask leaves its own files there
                 os.environ.pop(variable, None)
             os.environ.update(environment)
             figures[f"{form}, {name}"] = measure(X, args.repeat)
     table = [row for case, some in figures.items() for row in table_of(case, some)]
-    head = ["images, workers", "number", "ms an image", "times one core", "kB an image", "MB/s"]
+    head = ["images, workers", "number", "ms per image", "times one core", "kB per image", "MB/s"]
     print_table(head, table)
     for case, some in figures.items():
-        print(f"{case}: the client itself works {1e3 * some['client']:.2f} ms an image")
+        print(f"{case}: the client itself takes {1e3 * some['client']:.2f} ms per image")
     write_json(args.json, {"figures": figures, "table": table})
 
 
 def measure(X, repeat):
-    """Return medians an image: seconds on one core, seconds and bytes with two workers."""
+    """Return medians per image: seconds on one core, seconds and bytes with two workers."""
     from distributed import Client, LocalCluster
 
     extractor = ConvFeatureExtractor(cache=None, n_jobs=-1).fit(X)
     runs = {"one": [], "two": [], "client": [], "bytes": []}
     cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
     with cluster, Client(cluster), joblib.parallel_config(backend="dask"):
-        extractor.transform(X[:128])  # every worker has loaded the network
+        extractor.transform(X[:128])  # now every worker has loaded the network
         expected = None
         for _ in range(repeat):
             start, sent, own = time.perf_counter(), loopback(), time.process_time()
@@ -84,18 +90,18 @@ def measure(X, repeat):
 
 
 def table_of(case, some):
-    """Return the rows of the table: measured to two workers, reckoned beyond."""
+    """Return the rows of the table: measured up to two workers, calculated for more."""
     one, two, moved = some["one"], some["two"], some["bytes"]
     yield [case, "none, one core", 1e3 * one, 1.0, 0.0, 0.0]
     yield [case, 2, 1e3 * two, one / two, moved / 1e3, moved / two / 1e6]
     for n in RECKONED:
         seconds = max(2 * two / n, some["client"])
-        yield [case, f"{n} (reckoned)", 1e3 * seconds, one / seconds, moved / 1e3,
+        yield [case, f"{n} (calculated)", 1e3 * seconds, one / seconds, moved / 1e3,
                moved / seconds / 1e6]  # fmt: skip
 
 
 def loopback():
-    """Return the bytes that have gone through the loopback interface."""
+    """Return the bytes that have passed through the loopback interface."""
     line = next(x for x in Path("/proc/net/dev").read_text().splitlines() if "lo:" in x)
     return int(line.split()[1])
 

@@ -1,8 +1,9 @@
-"""Claim: JPEG files of 12 megapixels are embedded faster decoded at a reduced scale.
+"""Claim: JPEG files of 12 megapixels are embedded faster if they are decoded at a reduced scale.
 
-Photographs that scikit-learn ships, enlarged to 4000 x 3000 pixels with grain on top, are written
-as JPEG files of quality 90 and embedded with `draft=True` and `draft=False` in turn, with nothing
-cached; by both engines, if OpenVINO is installed. Beside the time: how far apart the rows are.
+Photographs that scikit-learn ships are enlarged to 4000 x 3000 pixels, with grain on top, and
+written as JPEG files of quality 90. They are embedded with `draft=True` and `draft=False` in
+turn, with nothing cached, by both engines if OpenVINO is installed. The table also says how much
+the rows differ.
 """
 
 import argparse
@@ -42,7 +43,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--images", type=int, default=12)
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
     print(machine(), "\n")
     engines = ["torch"] + ["openvino"] * (importlib.util.find_spec("openvino") is not None)

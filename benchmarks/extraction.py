@@ -1,21 +1,22 @@
-"""Claim: embeddings come faster than from the same network run by hand; how much, depends on it.
+"""Claim: embeddings are computed faster than by hand; how much faster depends on the network.
 
-Every side gets the same images, as uint8 arrays, and ends in the same rows; each is run in turn,
-several times over, and the median counts. The sides:
+Every side gets the same images, as uint8 arrays, and returns the same rows. The sides run in
+turn, several times over, and the median counts. The sides:
 
-- "eager": torch as it comes, in batches of 32, each preprocessed as one tensor
+- "eager": plain torch, in batches of 32, each preprocessed as one tensor
 - "torch", "openvino": `ConvFeatureExtractor.transform` with `cache=None` and that engine; with
   `--bfloat16` also in that precision
-- "torch ready", "openvino ready": the network of that engine alone, in the same threads and
-  chunks, on tensors that are normalised already
+- "torch ready", "openvino ready": only the network of that engine, in the same threads and
+  chunks, on tensors that are already normalised
 - "onnxruntime": that library called by hand in batches of 32, on such tensors
-- "embetter", for the bundled network and JPEG files: its pipeline of ImageLoader and TimmEncoder,
-  with our weights in place of those that it would download
+- "embetter", for the bundled network and JPEG files: its pipeline of ImageLoader and
+  TimmEncoder, with our weights in place of those that it would download
 
-Sides whose package is missing are left out (`pip install ".[benchmarks]"` brings all). Weights
-other than those of the bundled network are random: they have no bearing on time.
+Sides whose package is missing are left out (`pip install ".[benchmarks]"` installs all). Only
+the bundled network has its own weights. The others have random weights, which do not affect the
+time.
 
-Where images go in as JPEG files (`--jpeg`), all sides but those on ready tensors decode them.
+With JPEG files (`--jpeg`), all sides except those on ready tensors decode the files.
 """
 
 import argparse
@@ -35,11 +36,11 @@ from PIL import Image
 from sklearn.pipeline import make_pipeline
 
 from sklearn_tl import ConvFeatureExtractor
-from sklearn_tl._utils.threads import on_each_core
+from sklearn_tl._utils import on_each_core
 from sklearn_tl.backbones.stock import load
 from sklearn_tl.datasets import load_photo_patches
-from sklearn_tl.embedding.engines import _OpenVINO, _Traced
-from sklearn_tl.embedding.frozen_pass import EMBEDDING
+from sklearn_tl.embedding import EMBEDDING
+from sklearn_tl.embedding.engines import compile_network
 
 NETWORKS = ["efficientnet_lite0", "resnet18", "resnet50", "mobilenet_v3_small", "efficientnet_b0"]
 BATCH = 32
@@ -62,7 +63,7 @@ def read_images(folder, n, side):
     rng = np.random.default_rng(0)
     images = [np.asarray(picture.resize((side, side))).copy() for picture in pictures]
     for image in images:
-        image[0, 0] = rng.integers(0, 256, 3)  # so that no two are equal
+        image[0, 0] = rng.integers(0, 256, 3)  # all images differ
     return np.stack(images)
 
 
@@ -107,34 +108,25 @@ def ours(name, engine, precision="float32"):
     return lambda images: extractor.fit(images).transform(images)
 
 
-class Network(torch.nn.Module):
-    """What a frozen pass does with images that are normalised."""
-
-    def __init__(self, backbone):
-        super().__init__()
-        self._run = backbone.run
-
-    def forward(self, x):
-        return self._run(x, (), torch.clone)[0]
-
-
 def tuned_network(name, images, engine):
-    """Return a function that runs the tuned network alone."""
+    """Return a function that runs only the tuned network."""
     extractor = ConvFeatureExtractor(name, weights=weights_of(name), cache=None, engine=engine)
     frozen = extractor.fit(images).frozen_pass(EMBEDDING)
     chunks = frozen.preprocessing(images).split(frozen.chunk_size)
     chunks = [chunk.contiguous() if engine == "openvino" else chunk for chunk in chunks]
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        network = Network(frozen.backbone).eval()
-        network(chunks[0])
-        traced = torch.jit.trace(network, chunks[0], check_trace=False)
-        run = _OpenVINO(traced, chunks[0], "float32") if engine == "openvino" else _Traced(traced)
+
+    def network(x):
+        return frozen.backbone.run(x, (), torch.clone)[0]
+
+    network(chunks[0])
+    run = compile_network(
+        network, tuple(chunks[0].shape), engine=engine, precision="float32", name=name
+    )
     return lambda _: np.concatenate(list(on_each_core(run, chunks)))
 
 
 def embetter_pipeline():
-    """Return the pipeline of a peer on the bundled network, as its documentation has it."""
+    """Return embetter's pipeline with the bundled network, as its documentation shows it."""
     import timm
     from embetter.vision import ImageLoader, TimmEncoder
 
@@ -143,7 +135,7 @@ def embetter_pipeline():
 
     with mock.patch("timm.create_model", create_model):
         encoder = TimmEncoder("tf_efficientnet_lite0")
-    # The same tensors in the same order, under other names; and what a user has to know of.
+    # The same tensors in the same order under other names. A user must know of this.
     tensors = load("efficientnet_lite0", "default")[0].state_dict().values()
     encoder.model.load_state_dict(dict(zip(encoder.model.state_dict(), tensors, strict=False)))
     encoder.model.eval()
@@ -151,7 +143,7 @@ def embetter_pipeline():
 
 
 def onnx_session(module, x):
-    """Return a function that runs ONNX Runtime on tensors that are ready."""
+    """Return a function that runs ONNX Runtime on normalised tensors."""
     import onnxruntime
 
     buffer = io.BytesIO()
@@ -169,7 +161,7 @@ def installed(package):
 
 
 def measure(name, images, paths, repeat, bfloat16):
-    """Return the seconds of each side, a list a side."""
+    """Return a list of seconds for each side."""
     hand, module, preprocessing = by_hand(name)
     engines = ["torch", "openvino"] if installed("openvino") else ["torch"]
     sides = {"eager": hand}
@@ -181,7 +173,7 @@ def measure(name, images, paths, repeat, bfloat16):
     if paths is not None and name == "efficientnet_lite0" and installed("embetter"):
         sides["embetter"] = embetter_pipeline()
     if installed("onnxruntime"):
-        # The network to its end: what is behind the embedding takes next to no time.
+        # The whole network: the layers after the embedding take almost no time.
         sides["onnxruntime"] = onnx_session(module, preprocessing(images).contiguous())
     source = images if paths is None else paths
     seconds = {side: [] for side in sides}
@@ -191,7 +183,7 @@ def measure(name, images, paths, repeat, bfloat16):
             start = time.perf_counter()
             rows = run(source)
             took = time.perf_counter() - start
-            if i > 0:  # the first is for what is done once: folding, compiling
+            if i > 0:  # the first run also folds and compiles, which is done once
                 seconds[side].append(took)
             elif side in engines:
                 off = np.abs(rows - wanted).max() / np.abs(wanted).max()
@@ -203,12 +195,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data", type=Path, help="folder of images; default: built-in photographs")
     parser.add_argument("--images", type=int, default=64)
-    parser.add_argument("--side", type=int, default=224, help="of the images, in pixels")
+    parser.add_argument("--side", type=int, default=224, help="size of the images in pixels")
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--bfloat16", action="store_true", help="measure that precision, too")
-    parser.add_argument("--jpeg", action="store_true", help="give files in place of arrays")
+    parser.add_argument("--bfloat16", action="store_true", help="also measure bfloat16")
+    parser.add_argument("--jpeg", action="store_true", help="pass files instead of arrays")
     parser.add_argument("--networks", nargs="+", default=NETWORKS)
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
     print(machine(), "\n")
     images = read_images(args.data, args.images, args.side)

@@ -1,15 +1,17 @@
-"""Claim: with many images fine-tuning is ahead of a linear classifier, with few it is not.
+"""Claim: fine-tuning is better than a linear classifier with many images, but not with few.
 
-Two data sets, each with `FineTuneClassifier` as it comes and several values of `unfreeze`:
+`FineTuneClassifier` with its defaults and several values of `unfreeze`, on two data sets:
 
-- a folder with train/ and test/, in each one folder a class (`--data`); one fit a seed. Beside it
-  plain skorch with its Freezer, by the recipe of its notebook on transfer learning: a new last
-  layer on the same backbone, SGD at 0.001 with momentum 0.9, batches of 4, random crops and flips,
-  a tenth of the learning rate after 7 epochs, as many epochs.
-- the built-in photographs with 5 patches a class, drawn anew for each seed.
+- a folder with train/ and test/, each with one folder per class (`--data`); one fit per seed.
+  Beside it runs plain skorch with its Freezer, by the recipe of its notebook on transfer
+  learning: a new last layer on the same backbone, SGD at 0.001 with momentum 0.9, batches of 4,
+  random crops and flips, a tenth of the learning rate after 7 epochs, and as many epochs as
+  ours.
+- the built-in photographs with 5 patches per class, drawn again for each seed.
 
-Seconds are those of a fit as it comes: on the folder all seeds but the first find their frozen rows
-in the cache, as in a study; each draw of patches is new. Plain skorch has no cache.
+The seconds are those of a fit under normal use. On the folder, all seeds except the first find
+their frozen rows in the cache, as in a study. Each draw of patches is new. Plain skorch has no
+cache.
 """
 
 import argparse
@@ -41,7 +43,7 @@ def read_folder(folder):
 
 
 class Photos(torch.utils.data.Dataset):
-    """Files and labels, in the way of torchvision's ImageFolder."""
+    """Files and labels, as in torchvision's ImageFolder."""
 
     def __init__(self, paths, codes, transform):
         self.paths, self.codes, self.transform = paths, codes, transform
@@ -132,7 +134,7 @@ def show(results):
                 statistics.median(seconds),
             ]
         )
-    header = ["unfreeze", "mean accuracy", "least", "most", "median seconds of a fit"]
+    header = ["unfreeze", "mean accuracy", "lowest", "highest", "median seconds of a fit"]
     print()
     print_table(header, rows)
     print()
@@ -144,16 +146,16 @@ def main():
     parser.add_argument("--data", type=Path, help="folder with train/ and test/")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--draws", type=int, default=5, help="of patches")
-    parser.add_argument("--patches", type=int, default=5, help="training patches a class")
+    parser.add_argument("--patches", type=int, default=5, help="training patches per class")
     parser.add_argument("--only", nargs="+", choices=[*DEPTHS, PLAIN], default=[*DEPTHS, PLAIN])
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
     print(machine(), "\n")
     figures = {}
 
     if args.data is not None:
         train, test = read_folder(args.data / "train"), read_folder(args.data / "test")
-        print(f"{args.data.name}: {len(train[0])} images to train on, {len(test[0])} to test")
+        print(f"{args.data.name}: {len(train[0])} training images, {len(test[0])} test images")
         runs = compare(args.only, range(args.seeds), lambda seed: (*train, *test))
         figures["folder"] = show(runs)
 
@@ -174,7 +176,7 @@ def main():
             photos.target[test],
         )
 
-    print(f"photographs: {args.patches} patches a class to train on")
+    print(f"photographs: {args.patches} training patches per class")
     names = [name for name in args.only if name != PLAIN]
     figures["patches"] = show(compare(names, range(args.draws), draw))
     write_json(args.json, figures)

@@ -1,9 +1,10 @@
-"""Claim: three lines of scikit-learn classify photographs well, and a second look costs little.
+"""Claim: three lines of scikit-learn classify photographs well, and a second fit costs little.
 
-On a folder with train/ and test/, in each one folder a class: the accuracy on test/ of a logistic
-regression on embeddings and on raw pixels; the time of a `fit` with an empty cache and with a
-filled one; how many images went through the network; the size of the pickle. Then a grid search
-over layer, input size and C with everything in one Pipeline, which is what the cache is for.
+The data are a folder with train/ and test/, each with one folder per class. The script reports
+the accuracy on test/ of a logistic regression on embeddings and on raw pixels, the time of a
+`fit` with an empty cache and with a filled one, the number of images that went through the
+network, and the size of the pickle. Then it runs a grid search over layer, input size and C with
+everything in one Pipeline, which is the purpose of the cache.
 """
 
 import argparse
@@ -24,21 +25,21 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from sklearn_tl import ConvFeatureExtractor, clear_cache
-from sklearn_tl.embedding.frozen_pass import FrozenPass
+from sklearn_tl.embedding import FrozenPass
 
 
 class Counter:
-    """Counts the images that go through the network (not the black one that `fit` tries)."""
+    """Count the images that go through the network, without the black one that `fit` tries."""
 
     def __init__(self):
         self.n = 0
-        rows = FrozenPass.rows
+        rows = FrozenPass.compute_rows
 
         def counted(frozen, batch):
             self.n += len(batch) if batch.any() else 0
             return rows(frozen, batch)
 
-        FrozenPass.rows = counted
+        FrozenPass.compute_rows = counted
 
     def during(self, action, *args):
         """Return (seconds, images, result) of a call."""
@@ -71,18 +72,18 @@ def median_fit(counter, model, X, y, repeat, prepare=lambda: None):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
-    parser.add_argument("--repeat", type=int, default=3, help="fits for each time")
-    parser.add_argument("--no-search", action="store_true", help="leave the grid search out")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--repeat", type=int, default=3, help="number of fits per time")
+    parser.add_argument("--no-search", action="store_true", help="skip the grid search")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
     X, y = read_folder(args.data / "train")
     X_test, y_test = read_folder(args.data / "test")
     print(machine())
-    print(f"{len(X)} images to train on, {len(X_test)} to test, {len(set(y))} classes\n")
+    print(f"{len(X)} training images, {len(X_test)} test images, {len(set(y))} classes\n")
 
     counter = Counter()
     model = make_pipeline(ConvFeatureExtractor(), LogisticRegression(max_iter=1000))
-    model[0].fit(X)  # the network is loaded before the clock starts
+    model[0].fit(X)  # load the network before the clock starts
     cold, cold_images = median_fit(counter, model, X, y, args.repeat, clear_cache)
     warm, warm_images = median_fit(counter, model, X, y, args.repeat)
     score_seconds, score_images, accuracy = counter.during(model.score, X_test, y_test)
@@ -153,6 +154,8 @@ def search_grid(counter, X, y, X_test, y_test):
 
 if __name__ == "__main__":
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # a fit that did not converge is no figure
-        with threadpool_limits(1, user_api="blas"):  # small matrices: a second thread only waits
+        warnings.simplefilter("error")  # a fit that did not converge gives no valid figure
+        with threadpool_limits(
+            1, user_api="blas"
+        ):  # with small matrices a second thread only waits
             main()

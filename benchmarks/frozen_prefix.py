@@ -1,13 +1,14 @@
-"""Claim: fine-tuning the last layer costs one pass over the images and not one an epoch.
+"""Claim: fine-tuning the last layer costs one pass over the images, and not one per epoch.
 
-`FineTuneClassifier(unfreeze=1)` in an empty cache, from image files, against
+`FineTuneClassifier(unfreeze=1)` runs from image files with an empty cache. It is compared with
 
 - "skorch": plain skorch with its Freezer on the same backbone, which trains the same layer and a
   new head for as many epochs, in the same batches and with the same optimizer and learning rate
-- "floor": one tuned pass over the frozen layers, then as many epochs of the rest in bare torch
+- "floor": one tuned pass over the frozen layers, then as many epochs of the rest in plain torch
 
-in turn, several times over; the median counts. The floor has no head that was fitted first, no
-scores, no early stopping: it is what cannot be left out. Accuracy is that on test/.
+The sides run in turn, several times over, and the median counts. The floor has no head that is
+fitted first, no scores and no early stopping: it is the work that no method can avoid. The
+accuracy is that on test/.
 """
 
 import argparse
@@ -29,7 +30,10 @@ from torchvision.transforms import InterpolationMode, v2
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, clear_cache
 from sklearn_tl.backbones.stock import load
 
-TRAINED, BEFORE = "conv_head", "blocks.6"  # what unfreeze=1 sets free, and the layer in front of it
+TRAINED, BEFORE = (
+    "conv_head",
+    "blocks.6",
+)  # the layer that unfreeze=1 trains, and the layer before it
 EPOCHS, LR, BATCH = 5, 3e-4, 32
 
 
@@ -81,7 +85,7 @@ def plain_skorch(X, y, X_test, y_test):
 
 
 class Rest(nn.Module):
-    """What comes after the frozen layers."""
+    """The layers after the frozen ones."""
 
     def __init__(self, module, n_classes):
         super().__init__()
@@ -119,9 +123,9 @@ SIDES = {"FineTuneClassifier": ours, "skorch": plain_skorch, "floor": floor}
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data", type=Path, help="folder with train/ and test/")
-    parser.add_argument("--images", type=int, help="to train on; default: all")
+    parser.add_argument("--images", type=int, help="number of training images; default: all")
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
     print(machine(), "\n")
     runs = {side: [] for side in SIDES}
@@ -135,7 +139,7 @@ def main():
         if args.images is not None:
             chosen = np.linspace(0, len(X) - 1, args.images).astype(int)
             X, y = X[chosen], y[chosen]
-        print(f"{len(X)} images to train on, {len(X_test)} to test", flush=True)
+        print(f"{len(X)} training images, {len(X_test)} test images", flush=True)
         for _ in range(args.repeat):
             for side, run in SIDES.items():
                 runs[side].append(run(X, y, X_test, y_test))

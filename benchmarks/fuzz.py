@@ -1,15 +1,16 @@
-"""Claim: any file and any array ends in a row of numbers or in an error of ours that says where.
+"""Claim: any file and any array becomes a row of numbers, or an error of ours that says where.
 
-Files of six formats in many modes are made, and broken: bits flipped, bytes overwritten, cut out,
-doubled or exchanged with those of another file, numbers in headers made huge, tails cut off.
-Arrays come in odd types, shapes and memory layouts, with numbers that are none. Each case stands
-at a random place of an `X` of sound images that goes through `ConvFeatureExtractor.transform`; some
-go through the command line as a folder. A finding is another exception than ours, a message
-without the index (and path), a row that is not finite, a warning that escapes, a case that takes
-over 5 seconds, a process that dies, and memory that grows by more than 2.5 GiB: 30 bytes for each
-of the 89 million pixels that an image may have.
+Files of six formats in many modes are made and then broken: bits are flipped, bytes are
+overwritten, cut out, doubled or exchanged with those of another file, numbers in headers are
+made huge, and ends are cut off. Arrays come in unusual types, shapes and memory layouts, and
+with values that are not numbers. Each case has a random position in an `X` of intact images that
+goes through `ConvFeatureExtractor.transform`. Some cases go through the command line as a
+folder. A finding is: an exception that is not ours, a message without the index (and path), a
+row that is not finite, a warning that escapes, a case that takes over 5 seconds, a process that
+dies, or memory that grows by more than 2.5 GiB (30 bytes for each of the 89 million pixels that
+an image may have).
 
-The seed names a case: run one again by --seed N --cases 1.
+The seed names a case. To run one case again, use --seed N --cases 1.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from PIL import Image
 
 
 def turned():
-    """Return EXIF data that say that a camera was turned."""
+    """Return EXIF data of a camera that was turned."""
     exif = Image.Exif()
     exif[0x0112] = 6
     return exif
@@ -61,9 +62,9 @@ OPTIONS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--cases", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=0, help="of the first case")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first case")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
     seeds = range(args.seed, args.seed + args.cases)
     with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +88,7 @@ def main():
 
 
 def run(seeds, n_jobs, folder):
-    """Yield (seed, kind, outcome, seconds), each case in a process that is watched."""
+    """Yield (seed, kind, outcome, seconds). Each case runs in a process that is watched."""
     seeds = iter(seeds)
 
     def start():
@@ -95,7 +96,7 @@ def run(seeds, n_jobs, folder):
         process = ELSEWHERE.Process(target=work, args=(theirs, folder), daemon=True)
         process.start()
         theirs.close()
-        ours.recv()  # it is ready
+        ours.recv()  # the process is ready
         return process, ours
 
     workers = [[*start(), None, 0.0] for _ in range(n_jobs)]
@@ -134,9 +135,9 @@ def give(worker, seeds):
 
 
 def work(pipe, folder):
-    """Do one case after another."""
+    """Run one case after another."""
     extractor = tiny_extractor()
-    case(0, extractor, folder)  # the first is slow, and takes memory for good
+    case(0, extractor, folder)  # the first call is slow and keeps memory
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     pipe.send("ready")
     while (seed := pipe.recv()) is not None:
@@ -170,7 +171,7 @@ def kind_of(seed):
 
 
 def case(seed, extractor, folder):
-    """Return "row", "error", or what was found."""
+    """Return "row", "error", or a description of the finding."""
     rng, kind = np.random.default_rng(seed), kind_of(seed)
     rng.random()  # which was the kind's
     if kind == "command line":
@@ -189,7 +190,7 @@ def case(seed, extractor, folder):
         except BaseException as error:
             return f"{type(error).__name__}: {error}"
     for warning in caught:
-        if "PIL" not in Path(warning.filename).parts:  # which says that metadata are damaged
+        if "PIL" not in Path(warning.filename).parts:  # a warning of damaged metadata
             return f"{warning.category.__name__}: {warning.message}"
     if rows.shape == (3, 4) and np.isfinite(rows).all():
         return "row"
@@ -201,8 +202,8 @@ def sound_images(rng):
 
 
 def command_line(rng, folder):
-    """Run a study on a folder of sound and of broken files."""
-    from sklearn_tl.cli.commands import main as command
+    """Run a study on a folder of intact and broken files."""
+    from sklearn_tl.cli import main as command
 
     paths = []
     for i in range(12):
@@ -216,7 +217,7 @@ def command_line(rng, folder):
     errors = str(rng.choice(["raise", "skip"]))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            status = command([str(folder), "--image-size", "32", "--errors", errors])
+            status = command(["study", str(folder), "--image-size", "32", "--errors", errors])
         except BaseException as error:
             return f"{type(error).__name__}: {error}"
     if "Traceback" in err.getvalue() or status not in (0, 1):
@@ -268,7 +269,7 @@ def broken_bytes(rng, kind):
 
 
 def whole_file(rng, kind):
-    """Return a sound file of the format, in one of its modes."""
+    """Return an intact file of the format, in one of its modes."""
     mode = str(rng.choice(MODES[kind]))
     height, width = (int(side) for side in rng.integers(1, 40, 2))
     pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -287,7 +288,7 @@ def whole_file(rng, kind):
 
 
 def broken_array(rng):
-    """Return an array, or what could be taken for one, and None for the path that it has not."""
+    """Return an array or something similar, and None because it has no path."""
     shapes = [(9, 7), (9, 7, 1), (9, 7, 3), (9, 7, 4), (3, 9, 7), (9,), (), (0, 7, 3), (9, 7, 5),
               (1, 1, 3), (2, 9, 7, 3), (3000, 1, 3), (9, 0)]  # fmt: skip
     dtypes = ["u1", "u2", ">u2", "i1", "i4", "i8", "u8", "f2", "f4", ">f8", "?", "c8", "O", "U3",

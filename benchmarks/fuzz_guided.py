@@ -1,11 +1,11 @@
-"""Claim: mutations that follow coverage into Pillow's parsers find nothing either.
+"""Claim: mutations that follow the coverage of Pillow's parsers find nothing either.
 
-Where `fuzz.py` breaks files blindly, atheris (libFuzzer) keeps the files that reach new lines of
-Pillow's Python code and of ours, and goes on from them. It begins with a sound file of each format
-and mode. It stops at the first finding, and writes the file down: another exception than ours, a
-message without index and path, a row that is not finite, over 5 seconds, or over 1.5 GiB of memory,
-of which nearly 1 is what the process has before. `PIL.Image.MAX_IMAGE_PIXELS` is set to 10 million,
-so that no image should take more than 0.3 GiB.
+`fuzz.py` breaks files blindly. Here atheris (libFuzzer) keeps the files that reach new lines of
+Pillow's Python code and of ours, and continues from them. It begins with an intact file of each
+format and mode. It stops at the first finding and saves the file. A finding is an exception that
+is not ours, a message without index and path, a row that is not finite, a case that takes over 5
+seconds, or over 1.5 GiB of memory, nearly 1 GiB of which the process has before it begins.
+`PIL.Image.MAX_IMAGE_PIXELS` is set to 10 million, so an image should take at most 0.3 GiB.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-import atheris  # needed by this benchmark alone
+import atheris  # only this benchmark needs it
 import numpy as np
 
 with atheris.instrument_imports(include=["PIL", "sklearn_tl"]):
@@ -47,10 +47,10 @@ def main():
 
 
 def case(data, path):
-    """Raise whatever is a finding."""
+    """Raise an error for each finding."""
     path.write_bytes(data)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, about metadata
+        warnings.simplefilter("ignore")  # Pillow warns of damaged metadata
         try:
             rows = EXTRACTOR.transform([SOUND, str(path)])
         except (ValueError, TypeError, OSError) as error:

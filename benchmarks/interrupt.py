@@ -1,10 +1,10 @@
 """Claim: Ctrl-C ends any long work within seconds and leaves nothing behind.
 
-A process in a session of its own, as a terminal makes it, is sent SIGINT with all its children in
-the middle of a `transform`, of one with two processes, of a `fit`, and of a `GridSearchCV` with
-two processes. Printed are the seconds until it has ended, the processes of its session that are
-left a second later, and whether the cache is whole: every row in it is what the network makes of
-the image.
+A process in its own session, as a terminal makes it, receives SIGINT together with all its
+children in the middle of a `transform`, of a `transform` with two processes, of a `fit`, and of
+a `GridSearchCV` with two processes. The script prints the seconds until the process has ended,
+the number of processes of its session that still run a second later, and whether the cache is
+intact: every row in it is what the network returns for the image.
 """
 
 import argparse
@@ -50,9 +50,11 @@ classifier = FineTuneClassifier(image_size=SIZE, cache=sys.argv[1], unfreeze=2, 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--wait", type=float, default=8, help="the most seconds until SIGINT")
+    parser.add_argument(
+        "--wait", type=float, default=8, help="largest number of seconds until SIGINT"
+    )
     parser.add_argument("--work", nargs="+", choices=WORK, default=list(WORK))
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
     print(machine())
     table = []
@@ -77,10 +79,10 @@ def interrupted(name, wait, seed):
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        while not n_rows(cache):  # under way
+        while not n_rows(cache):  # the work has begun
             time.sleep(0.1)
             if child.poll() is not None:
-                raise SystemExit(f"{name} ended by itself with status {child.returncode}")
+                raise SystemExit(f"{name} ended on its own with status {child.returncode}")
         time.sleep(np.random.default_rng(seed).uniform(0, wait))
         start = time.perf_counter()
         os.killpg(child.pid, signal.SIGINT)
@@ -99,7 +101,7 @@ def images(n):
 
 
 def in_session(session):
-    """Return the processes of a session that are more than zombies."""
+    """Return the processes of a session that are not zombies."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -117,12 +119,12 @@ def n_rows(cache):
     try:
         with closing(sqlite3.connect(f"file:{cache}?mode=ro", uri=True)) as connection:
             return connection.execute("SELECT count(*) FROM rows").fetchone()[0]
-    except sqlite3.OperationalError:  # it is being made
+    except sqlite3.OperationalError:  # the file is being created
         return 0
 
 
 def wrong_rows(cache):
-    """Count the rows that are not what the network makes of the images."""
+    """Count the rows that differ from what the network returns for the images."""
     X, extractor = images(200), ConvFeatureExtractor(image_size=SIZE, cache=cache)
     cached = extractor.fit_transform(X)
     return int((cached != extractor.set_params(cache=None).transform(X)).any(axis=1).sum())

@@ -1,8 +1,9 @@
-"""Claim: logistic regression wants the embeddings as they are, not standardised.
+"""Claim: a logistic regression needs the embeddings as they are, not standardised.
 
-Compares ``LogisticRegression(C)`` on the embeddings with ``StandardScaler`` in between, on the
-built-in photographs at 2, 5 and 10 patches a class (mean of 10 draws, tested on the other halves)
-and, where a folder with train/ and test/ is given, on that. Every image runs once.
+Compares ``LogisticRegression(C)`` on the embeddings with and without ``StandardScaler``, on the
+built-in photographs with 2, 5 and 10 patches per class (mean of 10 draws, tested on the other
+halves), and on a folder with train/ and test/ if one is given. Every image goes through the
+network once.
 """
 
 import argparse
@@ -44,7 +45,7 @@ def main():
         )
         for c in C_SCALED
     }
-    columns = [f"{size} a class" for size in SIZES] + (["folder"] if folder else [])
+    columns = [f"{size} per class" for size in SIZES] + (["folder"] if folder else [])
     rows = []
     for name, model in models.items():
         scores = [np.mean(draws(model, patches, data, size)) for size in SIZES]
@@ -62,7 +63,7 @@ def load(folder):
 
 
 def draws(model, rows, data, size):
-    """Return accuracies on the test halves after training on `size` random patches a class."""
+    """Return accuracies on the test halves after training on `size` random patches per class."""
     scores = []
     for seed in range(N_DRAWS):
         random = np.random.default_rng(seed)
@@ -74,5 +75,5 @@ def draws(model, rows, data, size):
 
 
 if __name__ == "__main__":
-    with threadpool_limits(1, user_api="blas"):  # small matrices: a second thread only waits
+    with threadpool_limits(1, user_api="blas"):  # with small matrices a second thread only waits
         main()

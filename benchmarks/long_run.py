@@ -2,11 +2,10 @@
 
 Each round fits and applies a `FineTuneClassifier` (last layer, with augmentation in every second
 round) and a pipeline of embeddings, on new images, with a cache in a file. After each round the
-resident memory, the threads, the open files and the child processes are counted. The growth is
-that from the tenth round to the last, medians of five rounds at each end.
+script counts the resident memory, the threads, the open files and the child processes. The
+growth is measured from the tenth round to the last, between medians of five rounds at each end.
 
-Run with `--tiny` it takes a network of a few thousand weights, in which a leak of the same objects
-shows as well.
+`--tiny` uses a network of a few thousand weights. A leak of the same objects shows there too.
 """
 
 import argparse
@@ -34,10 +33,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--images", type=int, default=48)
-    parser.add_argument(
-        "--tiny", action="store_true", help="a tiny network in place of the default"
-    )
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--tiny", action="store_true", help="a tiny network instead of the default")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
     options = {"backbone": tiny_network(), "image_size": 32} if args.tiny else {"image_size": 96}
     rounds = []
@@ -77,7 +74,7 @@ def one_round(i, n, options, cache):
 
 
 def counted():
-    """Return what the process holds: memory, threads, files and children."""
+    """Return the memory, threads, files and children of the process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     tasks = Path("/proc/self/task").iterdir()
     children = [child for task in tasks for child in (task / "children").read_text().split()]

@@ -1,14 +1,15 @@
 """Claim: memory is bounded by the batch, not by the number of images.
 
-`ConvFeatureExtractor.fit_transform(paths)` runs over 1,000, 5,000 and 20,000 JPEG files, all
-different, each time in a fresh process. The peak of the process's resident memory is compared with
-what it held after import and `fit`. What may grow with the number of images: the output, and some
-150 bytes of key and position an image. What must not: files, pixels and network inputs, whose
-sizes are printed beside the growth.
+`ConvFeatureExtractor.fit_transform(paths)` runs over 1,000, 5,000 and 20,000 JPEG files that all
+differ, each time in a new process. The peak of the process's resident memory is compared with
+its memory after import and `fit`. The output may grow with the number of images, and so may
+about 150 bytes of key and position per image. Files, pixels and network inputs must not be kept.
+Their sizes are printed beside the growth.
 
-A narrow first layer at a small size keeps the run short; the size of what would be kept by mistake
-(48 KiB of network input an image) still shows. `--native` gives the images 1,024 different shapes
-and runs each at its own, the hardest case, since a batch holds images of one shape.
+A narrow first layer at a small size keeps the run short. The size of anything that is kept by
+mistake (48 KiB of network input per image) still shows. `--native` gives the images 1,024
+different shapes and runs each image at its own size. This is the hardest case, because a batch
+has images of one shape.
 """
 
 import argparse
@@ -34,9 +35,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 5000, 20000])
     parser.add_argument("--caches", nargs="+", choices=CACHES, default=list(CACHES))
-    parser.add_argument("--repeat", type=int, default=3, help="processes for each figure")
+    parser.add_argument("--repeat", type=int, default=3, help="number of processes per figure")
     parser.add_argument("--native", action="store_true", help="many shapes, image_size='native'")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
@@ -65,7 +66,7 @@ def main():
     print_table(head, rows)
 
     sizes = {"a file": n_bytes, "its pixels": SIDE**2 * 3, "its network input": SIDE**2 * 12}
-    print("\nBytes an image:", ", ".join(f"{name} {size:,.0f}" for name, size in sizes.items()))
+    print("\nBytes per image:", ", ".join(f"{name} {size:,.0f}" for name, size in sizes.items()))
     growth = {}
     small, large = min(args.sizes), max(args.sizes)
     for cache in args.caches if small < large else ():
@@ -73,14 +74,14 @@ def main():
         growth[cache] = more / (large - small)
         print(
             f"cache {cache}: from {small:,} to {large:,} images the peak grows by "
-            f"{growth[cache]:,.0f} bytes an image, of which the output is {FEATURES * 4}"
+            f"{growth[cache]:,.0f} bytes per image; the output is {FEATURES * 4} of them"
         )
     table = [dict(zip(head, row, strict=True)) for row in rows]
-    write_json(args.json, {"table": table, "bytes_an_image": sizes, "growth": growth})
+    write_json(args.json, {"table": table, "bytes_per_image": sizes, "growth": growth})
 
 
 def make_images(folder, n, native):
-    """Write `n` different JPEG files; return their mean size in bytes."""
+    """Write `n` different JPEG files and return their mean size in bytes."""
     rng = np.random.default_rng(0)
     n_bytes = 0
     for i in range(n):
@@ -96,7 +97,7 @@ def run_child(folder, cache, n, native):
     for old in Path(folder).glob("cache.sqlite*"):
         old.unlink()
     command = [sys.executable, __file__, "--child", folder, cache, str(n)] + ["--native"] * native
-    # On a busy machine, threads that spin while they wait for one another lose whole time slices.
+    # On a busy machine, threads that spin while they wait for each other lose whole time slices.
     environment = {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
     run = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
     return json.loads(run.stdout)
@@ -126,7 +127,7 @@ def resident():
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
-        import psutil  # only where there is no /proc
+        import psutil  # only if there is no /proc
 
         return psutil.Process().memory_info().rss
     return int(status.split("VmRSS:")[1].split()[0]) * 1024

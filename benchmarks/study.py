@@ -1,12 +1,13 @@
 """Claim: a search over folds and candidates costs little more than one pass over the images.
 
-A grid search of 5 folds and 12 values of C on ConvFeatureExtractor and LogisticRegression, in a new
-cache each time, beside its floor: one tuned pass, and then the same search of the logistic
-regression alone on the rows that it gave. Then the same with `n_jobs=2` and a file for a
-cache, and a warm `transform` beside a cold one. In turn, several times over; the median counts.
-Then `compare_strategies` of the linear ones beside its floor, and a search over four layers by the
-recipe of the README, beside one pass to the last of them.
-With `--no-cache` also the same search with `cache=None`, once, since it takes some sixty passes.
+A grid search of 5 folds and 12 values of C on ConvFeatureExtractor and LogisticRegression runs
+with a new cache each time. It is compared with its floor: one tuned pass, and then the same
+search of only the logistic regression on the resulting rows. The same search then runs with
+`n_jobs=2` and a file as cache, and a warm `transform` is compared with a cold one. The sides run
+in turn, several times over, and the median counts. Then `compare_strategies` of the linear
+strategies is compared with its floor, and a search over four layers by the recipe of the manual
+with one pass to the last of them. With `--no-cache` the same search also runs with `cache=None`,
+once, since it takes about sixty passes.
 """
 
 import argparse
@@ -81,7 +82,7 @@ def comparison(paths, y):
 
 
 def comparison_floor(paths, y, pixels):
-    """One tuned pass, and the regressions of `comparison` on rows that are ready."""
+    """Run one tuned pass, and the regressions of `comparison` on its rows."""
     rows, y = ConvFeatureExtractor(cache=None).fit_transform(paths), np.array(y)
     ways = default_strategies()
     sides = [
@@ -100,14 +101,14 @@ def transform(paths, cache):
     ConvFeatureExtractor(cache=cache).fit_transform(paths)
 
 
-# A second BLAS thread makes these regressions ten times slower on two cores, and their time random.
+# On two cores a second BLAS thread makes these regressions ten times slower and their time random.
 @threadpool_limits.wrap(1, user_api="blas")
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data", type=Path, help="folder of class folders; default: photographs")
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--no-cache", action="store_true", help="search without a cache, too")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--no-cache", action="store_true", help="also search without a cache")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
     print(machine(), "\n")
     seconds = {}
@@ -120,13 +121,13 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         paths, y = write_patches(folder) if args.data is None else read_folder(args.data)
         print(f"{len(paths)} files", flush=True)
-        transform(paths[:8], None)  # folding, and whatever else is done once
+        transform(paths[:8], None)  # folding and other work that is done once
         pixels = RawPixels(cache=None).fit_transform(paths)
         for i in range(args.repeat):
             file = Path(folder, f"{i}.sqlite")
             timed("floor", floor, paths, y)
             timed("search", search, paths, y, "memory", None)
-            get_reusable_executor().shutdown(wait=True)  # so that processes are started each time
+            get_reusable_executor().shutdown(wait=True)  # new processes are started each time
             timed("search, n_jobs=2, file", search, paths, y, file, 2)
             clear_cache()
             timed("transform, cold", transform, paths, "memory")

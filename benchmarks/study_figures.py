@@ -1,8 +1,9 @@
-"""Draw the README's pictures of a comparison, from the built-in photographs.
+"""Draw the manual's pictures of a comparison from the built-in photographs.
 
-Raw pixels, embeddings and fine-tuning on five draws of 5 patches a class from the upper halves,
-each tested on all patches of the lower halves; a map of the embeddings; and the least sure
-predictions, with the places that speak for them.
+Raw pixels, embeddings and fine-tuning are compared on five draws of 5 patches per class from the
+upper halves. Each draw is tested on all patches of the lower halves. The pictures are the
+scores, a map of the embeddings, and the least sure predictions with the places that speak for
+them.
 """
 
 from pathlib import Path
@@ -23,7 +24,7 @@ from sklearn_tl import (
 from sklearn_tl.datasets import load_photo_patches
 
 FIGURES = Path(__file__).parent / "figures"
-PATCHES, DRAWS = 5, 5  # of patches a class
+PATCHES, DRAWS = 5, 5  # patches per class
 
 
 def draw(photos, random):

@@ -1,14 +1,14 @@
 """Claim: processes that share a cache on disk can be killed at any moment, and rows stay right.
 
-Four processes run `ConvFeatureExtractor` on random images of a pool, with one file as their cache,
-and now and then empty it. One after another is killed with SIGKILL at a random moment, and a new
-one started. All rows that any of them gets are compared, bit for bit, with rows computed without a
-cache, and so is every row in the file at the end.
+Four processes run `ConvFeatureExtractor` on random images of a pool, with one file as their
+cache, and empty it now and then. One after another is killed with SIGKILL at a random moment,
+and a new one is started. All rows that any of them gets are compared, bit for bit, with rows
+computed without a cache. At the end every row in the file is compared too.
 
-This is done with a store that is left alone, with one whose limit makes every write evict, with
-one whose files are deleted now and then under the processes, and with one that is damaged now and
-then: overwritten in random places, or cut off. Only in the last two can anything but a kill happen
-to a row, so only there may a store be set aside, a pass go on without it, or `clear_cache` raise
+The store is left alone; or has a limit with which every write evicts rows; or its files are
+deleted now and then while processes use them; or it is damaged now and then: overwritten in
+random places, or cut off. A row can suffer from more than a kill only in the last two cases.
+Only there may a store be set aside, a pass continue without the store, or `clear_cache` raise
 its OSError.
 """
 
@@ -32,7 +32,7 @@ from torch import nn
 from sklearn_tl import ConvFeatureExtractor, clear_cache, limit_cache
 
 N_IMAGES, N_PROCESSES = 600, 4
-LIMIT = 800_000  # bytes, a third of what the rows take
+LIMIT = 800_000  # bytes: a third of the size of all rows
 PHASES = ("left alone", "with a limit", "deleted", "damaged")
 
 
@@ -48,21 +48,21 @@ def images():
 
 
 def extractor(cache):
-    """Rows of 512 features, so that one takes half a page of the file and a batch several."""
+    """Rows of 512 features: one takes half a page of the file, and a batch takes several pages."""
     return ConvFeatureExtractor(network, layer="0", pooling="flatten", image_size=16, cache=cache)
 
 
 def compute(path):
-    """Write the rows without a cache."""
+    """Write the rows that are computed without a cache."""
     np.save(path, extractor(None).fit_transform(images()))
 
 
 def work(path, wanted, log, seed):
-    """Read and write until killed; append to the log what was done."""
+    """Read and write until killed, and append each step to the log."""
     log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def say(**what):
-        os.write(log, json.dumps(what).encode() + b"\n")  # one write, so that a line is whole
+        os.write(log, json.dumps(what).encode() + b"\n")  # one write keeps the line whole
 
     warnings.simplefilter("always")
     warnings.showwarning = lambda message, *_: say(warning=str(message))
@@ -84,7 +84,7 @@ def work(path, wanted, log, seed):
 
 
 def spoil(path, how, generator):
-    """Do to the store what its phase says."""
+    """Delete or damage the store, as its phase says."""
     if how == "deleted":
         for suffix in generator.sample(["", "-wal", "-shm"], 3):
             Path(f"{path}{suffix}").unlink(missing_ok=True)
@@ -115,7 +115,7 @@ def torture(how, kills, seed, folder, wanted):
     processes = [start() for _ in range(N_PROCESSES)]
     while not log.exists() or log.read_text().count("ready") < N_PROCESSES:
         if not all(process.is_alive() for process in processes):
-            raise RuntimeError("A process ended by itself.")
+            raise RuntimeError("A process ended on its own.")
         time.sleep(0.05)
     began = time.perf_counter()
     for kill in range(kills):
@@ -124,7 +124,7 @@ def torture(how, kills, seed, folder, wanted):
         process.kill()
         process.join()
         processes.append(start())
-        with suppress(FileNotFoundError):  # it may be set aside just now
+        with suppress(FileNotFoundError):  # the file may be set aside at this moment
             if kill % 5 == 4:
                 spoil(path, how, generator)
             largest = max(largest, path.stat().st_size)
@@ -156,9 +156,9 @@ def torture(how, kills, seed, folder, wanted):
 
 
 def check(path, wanted):
-    """Read all through a pass, then look at every row in the file as SQLite sees it."""
+    """Read all rows through a pass, then look at every row in the file as SQLite sees it."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the last damage may not have been met before
+        warnings.simplefilter("ignore")  # no pass may have seen the last damage yet
         rows = extractor(path).fit_transform(images())
     wrong, whole = int((rows != wanted).any(axis=1).sum()), []
     try:
@@ -168,7 +168,7 @@ def check(path, wanted):
         whole = [row for key, row, crc in stored if zlib.crc32(row, zlib.crc32(key)) == crc]
         right = {row.tobytes() for row in wanted}
         wrong += sum(row not in right for row in whole)
-    except sqlite3.DatabaseError:  # damage in a place that no pass has come to
+    except sqlite3.DatabaseError:  # damage in a place that no pass has read
         sound = False
     return len(whole) + len(rows), wrong, sound
 
@@ -178,7 +178,7 @@ def main(arguments=None):
     parser.add_argument("--kills", type=int, default=200, help="for each kind of store")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--stores", nargs="+", choices=PHASES, default=PHASES)
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args(arguments)
 
     table = []
