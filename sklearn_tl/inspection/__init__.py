@@ -1,13 +1,17 @@
-"""Pictures of trainings, embeddings, predictions and comparisons, and what a network looks at."""
+"""Pictures in scikit-learn's form, and maps of what a network looks at.
+
+The displays show a training, embeddings, predictions, and a comparison of strategies.
+`class_activation_maps` returns which parts of an image speak for a class.
+`require_matplotlib` says what to install, for commands that will draw later.
+"""
 
 from sklearn_tl.inspection.activation_maps import class_activation_maps
-from sklearn_tl.inspection.displays import (
-    EmbeddingDisplay,
-    PredictionGridDisplay,
-    TrainingHistoryDisplay,
-)
-from sklearn_tl.inspection.drawing import require_matplotlib
-from sklearn_tl.inspection.strategy_displays import StrategyCurvesDisplay, StrategyDisplay
+from sklearn_tl.inspection.display import require_matplotlib
+from sklearn_tl.inspection.embedding_map import EmbeddingDisplay
+from sklearn_tl.inspection.prediction_grid import PredictionGridDisplay
+from sklearn_tl.inspection.strategy_curves import StrategyCurvesDisplay
+from sklearn_tl.inspection.strategy_scores import StrategyDisplay
+from sklearn_tl.inspection.training_history import TrainingHistoryDisplay
 
 __all__ = [
     "EmbeddingDisplay",

@@ -1,62 +1,61 @@
-"""What all pictures share: colours that everyone can tell apart, and axes to draw on."""
+"""Colours that everyone can tell apart, labels that fit, and small pictures of images."""
 
-import importlib.util
 import textwrap
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
-# Okabe & Ito, "Color Universal Design" (2008), the dark ones first; with twelve classes they come
-# again with other markers, which also tell them apart in grey.
+from sklearn_tl.images import to_uint8
+
+# Okabe & Ito, "Color Universal Design" (2008), with the dark colours first. With more than seven
+# classes the colours repeat, but with other markers, which also differ in a black-and-white print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
 
 
-def new_axes(ax, shape, size, least=None):
-    """Return a figure and its axes: those that were given, or new ones.
+def colour(i: int) -> str:
+    """Return the colour of class or strategy `i`."""
+    return COLOURS[i % len(COLOURS)]
+
+
+def marker(i: int) -> str:
+    """Return the marker of class or strategy `i`."""
+    return MARKERS[i % len(MARKERS)]
+
+
+def shortened(name: Any, width: int = 28) -> str:
+    """Return a label of at most `width` characters, which leaves room for the picture."""
+    name = str(name)
+    whole_words = textwrap.shorten(name, width, placeholder="…")
+    return (
+        whole_words
+        if len(whole_words) > width // 2 or len(name) <= width
+        else f"{name[: width - 1]}…"
+    )
+
+
+def thumbnail(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return a small picture of an image, to draw.
 
     Parameters
     ----------
-    ax : matplotlib Axes, sequence of them, or None
-    shape : int or (rows, columns)
-        How many axes are needed.
-    least : int, default=None
-        How many will do if they are given; None is all.
-    size : (width, height)
-        Of a new figure, in inches.
+    pixels : ndarray of shape (height, width, 3), uint8 or float32
+        One image as `ImageSequence` returns it.
+    side : int
+        The longest that a side may be, in pixels. Smaller images keep their size.
 
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
-    ValueError
-        If fewer axes were given.
+    Returns
+    -------
+    picture : ndarray of shape (height, width, 3), uint8
+        In the proportions of the image. A single line of pixels ("strip") is an exception: it
+        becomes a band a quarter as high as it is wide, because nobody would see the line.
     """
-    require_matplotlib()
-    import matplotlib.pyplot as plt
-
-    rows, columns = (1, shape) if isinstance(shape, int) else shape
-    if ax is None:
-        figure, axes = plt.subplots(
-            rows, columns, figsize=size, layout="constrained", squeeze=False
-        )
-    else:
-        axes = np.atleast_1d(np.asarray(ax, dtype=object))
-        least = rows * columns if least is None else least
-        if axes.size < least:
-            raise ValueError(f"ax holds {axes.size} axes, but {least} are needed.")
-        figure = axes.flat[0].figure
-    if isinstance(shape, int):
-        axes = axes.ravel()
-        return figure, axes[0] if shape == 1 else axes
-    return figure, axes
-
-
-def require_matplotlib():
-    """Say what to install where matplotlib is missing."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ImportError('Pictures need the package matplotlib: pip install "sklearn-tl[plots]".')
-
-
-def shortened(name, width=28):
-    """Return a label that leaves room for the picture."""
-    return textwrap.shorten(str(name), width, placeholder="…") or str(name)[:width]
+    image = Image.fromarray(to_uint8(pixels))
+    if image.height == 1 and image.width > 1:
+        image = image.resize((image.width, -(-image.width // 4)), Image.Resampling.NEAREST)
+    scale = side / max(image.size)
+    if scale < 1:
+        width, height = (max(1, round(scale * length)) for length in image.size)
+        image = image.resize((width, height))
+    return np.asarray(image)
