@@ -1,34 +1,115 @@
-"""A folder of class folders, for the command line: what is in it, and what cannot be read."""
+"""Folders of image files: which classes and files they contain, and which files cannot be read."""
 
 import os
 import shlex
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from sklearn_tl._utils import tqdm
-from sklearn_tl.images import as_images
+from sklearn_tl.cli.messages import problem_of
+from sklearn_tl.images import FORMATS
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp")
-NO_CLASSES = {"train", "training", "test", "testing", "val", "valid", "validation"}
-SMALL = (32, 32)  # pixels of the images that the raw-pixel baseline gets
+EXTENSIONS = tuple(ending for endings in FORMATS.values() for ending in endings)
+NOT_CLASSES = {"train", "training", "test", "testing", "val", "valid", "validation"}
+LEAST = 2  # images that a class must have: one to train on and one to test on
 
 
-def find_images(folder):
-    """Return a dict of the class folders: name → sorted paths of the image files in it."""
+class Folder(NamedTuple):
+    """The images of a folder, and sentences about those that were left out."""
+
+    paths: list[str]
+    labels: np.ndarray
+    left_out: list[str]
+
+
+def read_folder(folder: str, read: Callable[[str], object], errors: str = "skip") -> Folder:
+    """List the images in a folder that has one sub-folder per class, and try to read each.
+
+    Parameters
+    ----------
+    folder : str
+    read : callable
+        Called with each path, in several threads. Raises OSError or ValueError if that image
+        cannot be read.
+    errors : {"skip", "raise"}, default="skip"
+        Whether such images are left out, or the first of them is an error.
+
+    Returns
+    -------
+    images : Folder
+
+    Raises
+    ------
+    ValueError
+        If an image cannot be read and `errors` is "raise", or fewer than two classes have two
+        images that can be read.
+    """
+    found = find_images(folder)
+    paths = [path for of_class in found.values() for path in of_class]
+    labels = np.repeat(list(found), [len(of_class) for of_class in found.values()])
+    problems = find_problems(paths, read)
+    if problems and errors == "raise":
+        first = problems[min(problems)]
+        more = f" {len(problems) - 1} more cannot be read." if len(problems) > 1 else ""
+        raise ValueError(f"{first}{more} To leave such images out: --errors skip")
+    counts = Counter(labels[i] for i in range(len(paths)) if i not in problems)
+    small = [name for name in found if counts[name] < LEAST]
+    classes = [name for name in found if name not in small]
+    if len(classes) < 2:
+        raise ValueError(_too_few_classes(folder, classes, problems))
+    left_out = [
+        f"the class {name}, since it has {counts[name]} readable images and needs {LEAST}"
+        for name in small
+    ]
+    left_out += [problems[i] for i in sorted(problems)]
+    keep = [i for i in range(len(paths)) if i not in problems and labels[i] not in small]
+    return Folder([paths[i] for i in keep], labels[keep], left_out)
+
+
+def find_images(folder: str) -> dict[str, list[str]]:
+    """Find the classes of a folder and their image files.
+
+    Parameters
+    ----------
+    folder : str
+
+    Returns
+    -------
+    found : dict of str to list of str
+        Name of each sub-folder → sorted paths of the image files in it, at any depth.
+
+    Raises
+    ------
+    ValueError
+        If the sub-folders are parts of a data set, such as "train" and "test", and not classes.
+    OSError
+        If the folder cannot be read.
+    """
     names = sorted(e.name for e in os.scandir(folder) if e.is_dir() and e.name[0] != ".")
-    if names and {name.lower() for name in names} <= NO_CLASSES:
+    if names and {name.lower() for name in names} <= NOT_CLASSES:
         raise ValueError(
-            f"{folder} is divided into {' and '.join(names)}, which are no classes. Name one of "
-            f"them: sklearn-tl {shlex.quote(os.path.join(folder, names[-1]))}"
+            f"{folder} is divided into {' and '.join(names)}, which are not classes. Name one of "
+            f"them: sklearn-tl study {shlex.quote(os.path.join(folder, names[-1]))}"
         )
     return {name: files_below(os.path.join(folder, name)) for name in names}
 
 
-def files_below(folder):
-    """Return the sorted paths of the image files in a folder, at any depth."""
+def files_below(folder: str) -> list[str]:
+    """Find the image files in a folder.
+
+    Parameters
+    ----------
+    folder : str
+
+    Returns
+    -------
+    paths : list of str
+        Sorted. Files and folders whose names begin with a dot are not searched.
+    """
     found = []
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name[0] != "."]
@@ -37,64 +118,65 @@ def files_below(folder):
     return sorted(found)
 
 
-def load(folder, errors):
-    """Return the paths, class names and small pixels of a folder, and what was left out.
+def find_problems(paths: list[str], read: Callable[[str], object]) -> dict[int, str]:
+    """Read each image once and keep nothing of it.
 
-    What is there is printed. With ``errors="raise"`` an image that cannot be read is an error.
+    Parameters
+    ----------
+    paths : list of str
+    read : callable
+        As for `read_folder`.
+
+    Returns
+    -------
+    problems : dict of int to str
+        Position of each image that cannot be read → a sentence that says why.
     """
-    found = find_images(folder)
-    X = [path for paths in found.values() for path in paths]
-    y = np.repeat(list(found), [len(paths) for paths in found.values()])
-    pixels, problems = read(X) if X else (None, {})
-    if problems and errors == "raise":
-        i, problem = min(problems.items())
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise ValueError(f"image {i} of {len(X)}, {problem}{more} --errors skip leaves such out.")
-    counts = Counter(y[i] for i in range(len(X)) if i not in problems)
-    few = [name for name in found if counts[name] < 2]
-    keep = [i for i in range(len(X)) if i not in problems and y[i] not in few]
-    for name in few:
-        print(f"Left out: class {name}, which has {counts[name]} of at least 2 images")
-    for problem in problems.values():
-        print(f"Left out: {problem}")
-    classes = [name for name in found if name not in few]
-    if len(classes) < 2:
-        loose = [name for name in os.listdir(folder) if name.lower().endswith(EXTENSIONS)]
-        raise ValueError(
-            f"{folder} has {len(classes)} sub-folders with 2 or more images that can be read"
-            f"{' (' + classes[0] + ')' if classes else ''}, and {len(loose)} images that lie in no "
-            "sub-folder; 2 classes or more are needed. Give each class its own sub-folder: "
-            f"{os.path.join(folder, 'cat', '1.jpg')}, {os.path.join(folder, 'dog', '1.jpg')}, ..."
-        )
-    print(f"{folder}: {summary(y[keep])}")
-    return [X[i] for i in keep], y[keep], pixels[keep], list(problems.values())
 
-
-def read(X):
-    """Decode each image once; return them small, as rows, and a dict: position → what is wrong."""
-    images = as_images(X)
-
-    def small(i):
+    def problem(path):
         try:
-            pixels = images[i]
+            read(path)
         except (OSError, ValueError) as error:
-            return f"{X[i]} {str(error).removeprefix(f'X[{i}] ({X[i]!r}) ')}"
-        if pixels.dtype != np.uint8:
-            pixels = np.rint(pixels.clip(0, 1) * 255).astype(np.uint8)
-        return np.asarray(Image.fromarray(pixels).resize(SMALL)).ravel()
+            return problem_of(path, error)
+        return None
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(small, range(len(X)))
-        results = list(tqdm(results, "reading", len(X), unit="image", disable=None))
-    problems = {i: result for i, result in enumerate(results) if isinstance(result, str)}
-    rows = np.zeros((len(X), 3 * SMALL[0] * SMALL[1]), dtype=np.uint8)
-    for i in set(range(len(X))) - set(problems):
-        rows[i] = results[i]
-    return rows, problems
+        results = pool.map(problem, paths)
+        found = list(tqdm(results, "reading", len(paths), unit="image", disable=None))
+    return {i: text for i, text in enumerate(found) if text is not None}
 
 
-def summary(y):
-    """Say how many classes and images there are."""
-    counts = Counter(y).values()
-    each = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{min(counts)}"
-    return f"{len(counts)} classes, {len(y)} images, {each} a class"
+def describe(labels: np.ndarray) -> str:
+    """Return the numbers of classes and images in words.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_images,)
+
+    Returns
+    -------
+    text : str
+
+    Examples
+    --------
+    >>> describe(["cat", "cat", "dog"])
+    '2 classes, 3 images, 1 to 2 per class'
+    """
+    counts = Counter(labels).values()
+    low, high = min(counts), max(counts)
+    each = f"{low} to {high}" if low < high else f"{low}"
+    return f"{len(counts)} classes, {len(labels)} images, {each} per class"
+
+
+def _too_few_classes(folder, classes, problems):
+    loose = [name for name in os.listdir(folder) if name.lower().endswith(EXTENSIONS)]
+    text = (
+        f"Found {len(classes)} sub-folders with {LEAST} or more readable images in {folder}"
+        f"{f' ({classes[0]})' if classes else ''}, and {len(loose)} images outside of sub-folders. "
+        "At least 2 classes are needed, each in its own sub-folder: "
+        f"{os.path.join(folder, 'cat', '1.jpg')}, {os.path.join(folder, 'dog', '1.jpg')}, ..."
+    )
+    if problems:
+        text += f" {len(problems)} images cannot be read, the first of them: "
+        text += problems[min(problems)]
+    return text

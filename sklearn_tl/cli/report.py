@@ -1,13 +1,18 @@
-"""The report of a comparison: pictures as PNG files, and one page of HTML that holds all of it."""
+"""The report of a study: one page of HTML that contains its pictures, which are also PNG files."""
 
 import base64
 import html
 import io
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from sklearn.utils import estimator_html_repr
 
 from sklearn_tl._utils import replacing
+from sklearn_tl.comparison import StrategyComparison
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.inspection import (
     EmbeddingDisplay,
@@ -25,11 +30,16 @@ COLUMNS = {
     "mean_test_score": "mean score",
     "std_test_score": "standard deviation",
     "rank_test_score": "rank",
-    "mean_fit_time": "seconds of a fit",
-    "mean_score_time": "seconds of a test",
+    "mean_fit_time": "seconds per fit",
+    "mean_score_time": "seconds per test",
     "frozen_time": "seconds in frozen layers",
-    "n_trainable_parameters": "parameters trained",
-    "pickle_size": "bytes of a pickle",
+    "n_trainable_parameters": "trained parameters",
+    "pickle_size": "bytes of the pickle",
+}
+BY_OTHERS = "each predicted by a model that was trained on the other folds"
+HEADINGS = {
+    "wrong": f"The most confident errors, {BY_OTHERS}",
+    "unsure": f"The least confident predictions, {BY_OTHERS}",
 }
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto;
@@ -42,31 +52,40 @@ th:first-child, td:first-child { text-align: left; }
 """
 
 
-def write_report(folder, comparison, X, y, *, title, backbone, left_out=()):
+def write_report(
+    folder: str | os.PathLike,
+    comparison: StrategyComparison,
+    X: Any,
+    y: np.ndarray,
+    *,
+    title: str,
+    extractor: ConvFeatureExtractor,
+    left_out: Sequence[str] = (),
+) -> Path:
     """Write the report of a comparison.
 
     Parameters
     ----------
     folder : path
-        Made where it does not exist.
+        Created if it does not exist.
     comparison : StrategyComparison
     X, y : images and labels
-        Of the comparison.
+        The ones that were compared.
     title : str
-    backbone : str, torch.nn.Module or callable
-        Whose embeddings are drawn.
+    extractor : ConvFeatureExtractor
+        Fitted. It makes the embeddings of the map, and reads the images for all pictures.
     left_out : sequence of str
-        What is said of images that are no part of it.
+        One sentence about each image or class that is not part of the comparison.
 
     Returns
     -------
     page : Path
-        Of the HTML file. The pictures lie beside it.
+        The HTML file. The pictures are in the same folder, as PNG files.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    sections = [_section("Which strategy", _paragraphs(comparison.summary()))]
-    for name, heading, figure in _pictures(comparison, X, y, backbone):
+    sections = [_section("Which strategy to take", _preformatted(comparison.summary()))]
+    for name, heading, figure in _pictures(comparison, X, y, extractor):
         data = _png(figure)
         _write(folder / f"{name}.png", data)
         encoded = base64.b64encode(data).decode()
@@ -75,44 +94,46 @@ def write_report(folder, comparison, X, y, *, title, backbone, left_out=()):
     sections.append(_section("All figures", _table(comparison.results_)))
     sections.append(
         _section(
-            f"The best one, {comparison.best_strategy_}",
+            f"The best strategy: {comparison.best_strategy_}",
             estimator_html_repr(comparison.best_estimator_),
         )
     )
     if left_out:
         items = "".join(f"<li>{html.escape(text)}</li>" for text in left_out)
-        sections.append(_section(f"Left out: {len(left_out)} images", f"<ul>{items}</ul>"))
+        sections.append(_section(f"Left out: {len(left_out)}", f"<ul>{items}</ul>"))
     title = html.escape(title)
     page = (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n'
         f"<body><h1>{title}</h1>\n" + "\n".join(sections) + "\n</body></html>\n"
     )
-    _write(folder / PAGE, page.encode())
+    # Names of files may be any bytes, and not all of them are UTF-8.
+    _write(folder / PAGE, page.encode(errors="backslashreplace"))
     return folder / PAGE
 
 
-def _pictures(comparison, X, y, backbone):
+def _pictures(
+    comparison: StrategyComparison, X: Any, y: np.ndarray, extractor: ConvFeatureExtractor
+) -> Iterator[tuple[str, str, Any]]:
     """Yield (file name, heading, figure) of each picture."""
     display = StrategyDisplay.from_results(comparison)
     yield "strategies", "Scores and cost", display.figure_
     if len(set(comparison.results_["train_size"])) > 1:
         display = StrategyCurvesDisplay.from_results(comparison)
         yield "curves", "Scores by the number of training images", display.figure_
-    display = EmbeddingDisplay.from_estimator(
-        ConvFeatureExtractor(backbone), X, y, method="tsne", thumbnails=True
-    )
+    display = EmbeddingDisplay.from_estimator(extractor, X, y, method="tsne", thumbnails=True)
     yield "embeddings", "Map of the embeddings", display.figure_
     probabilities = comparison.probabilities_.get(comparison.best_strategy_)
     if probabilities is not None:
-        for show, heading in (("wrong", "Surest errors"), ("unsure", "Least sure")):
+        images = extractor.read_images(X)
+        for show, heading in HEADINGS.items():
             display = PredictionGridDisplay.from_predictions(
-                X, y, probabilities, classes=comparison.classes_, show=show, n_images=12
+                images, y, probabilities, classes=comparison.classes_, show=show, n_images=12
             )
-            yield show, f"{heading}, each image predicted by the other folds", display.figure_
+            yield show, heading, display.figure_
     if getattr(comparison.best_estimator_, "history_", None):
         display = TrainingHistoryDisplay.from_estimator(comparison.best_estimator_)
-        yield "history", "Training of the best one on all images", display.figure_
+        yield "history", "Training of the best strategy on all images", display.figure_
 
 
 def _png(figure):
@@ -133,7 +154,7 @@ def _section(heading, body):
     return f"<h2>{html.escape(heading)}</h2>\n{body}"
 
 
-def _paragraphs(text):
+def _preformatted(text):
     return f"<pre>{html.escape(text)}</pre>"
 
 

@@ -1,0 +1,42 @@
+"""The built-in photographs, and the study of them that runs without a command."""
+
+import numpy as np
+
+from sklearn_tl.datasets import load_photo_patches
+
+PER_CLASS = 10  # training patches
+# `sklearn-tl` without a command is `sklearn-tl study` with these arguments: on the way to 10 training
+# patches of each of the 14 photographs it also tries 2 and 5 of each.
+ARGUMENTS = ["--strategies", "raw pixels", "embeddings", "--train-sizes", "28", "70"]
+
+
+def load_photographs(
+    n_draws: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+    """Load the built-in photographs, divided so that no test patch overlaps a training patch.
+
+    Parameters
+    ----------
+    n_draws : int
+        How many training sets are drawn.
+    seed : int
+
+    Returns
+    -------
+    images : ndarray of shape (504, 96, 96, 3)
+    labels : ndarray of shape (504,)
+        Names of the photographs.
+    splits : list of (train, test)
+        `n_draws` of them. Ten patches of the upper half of each photograph, drawn at random, are
+        to train on, and all patches of the lower halves to test on.
+    """
+    photos = load_photo_patches()
+    labels = photos.target_names[photos.target].astype(str)
+    test = np.flatnonzero(~photos.train)
+    random = np.random.default_rng(seed)
+    pools = [np.flatnonzero(photos.train & (labels == name)) for name in photos.target_names]
+    splits = []
+    for _ in range(n_draws):
+        train = [random.choice(pool, PER_CLASS, replace=False) for pool in pools]
+        splits.append((np.sort(np.concatenate(train)), test))
+    return photos.images, labels, splits

@@ -1,0 +1,87 @@
+"""Messages in the words of the command line: one line on stderr, options instead of parameters."""
+
+import re
+import sys
+
+# Parameters whose names are no words of English, and so can be replaced wherever they occur.
+UNMISTAKABLE = ("image_size", "value_range", "train_sizes", "n_jobs")
+OPTIONS = (*UNMISTAKABLE, "backbone", "weights", "cache", "strategies", "cv")
+LIST = "python -c 'import sklearn_tl; print(*sklearn_tl.list_backbones())'"
+NUMBER = r"[-+.\deinfa]+"
+
+
+def complain(kind: str, message: object) -> None:
+    """Print a message on one line of stderr.
+
+    Parameters
+    ----------
+    kind : {"error", "warning"}
+    message : Exception or str
+        Line breaks become spaces.
+    """
+    if isinstance(message, OSError) and message.strerror:
+        message = ": ".join(filter(None, (message.filename, message.strerror)))
+    print(f"sklearn-tl: {kind}:", *reword(str(message)).split(), file=sys.stderr, flush=True)
+
+
+def problem_of(path: str, error: Exception) -> str:
+    """Return what is wrong with one image, in a sentence that begins with its path.
+
+    Parameters
+    ----------
+    path : str
+    error : Exception
+        What was raised when this image was read.
+
+    Returns
+    -------
+    problem : str
+    """
+    if isinstance(error, FileNotFoundError):
+        return f"{path} does not exist."
+    place = rf"X\[\d+\]( \({re.escape(repr(path))}\))?"
+    text = re.sub(place, lambda _: path, str(error), count=1)
+    return reword(text)
+
+
+def reword(text: str) -> str:
+    """Replace what only a user of Python can do by what a user of the command line can do.
+
+    The package's errors say which parameter to set, and how. Here these become options.
+
+    Parameters
+    ----------
+    text : str
+        The message of an error or a warning.
+
+    Returns
+    -------
+    text : str
+
+    Examples
+    --------
+    >>> reword("image_size=0 must be positive.")
+    '--image-size 0 must be positive.'
+    """
+    # The position in X means nothing to somebody who typed the name of a folder.
+    text = re.sub(r"X\[\d+\] \(((['\"]).*?\2)\)", r"\1", text)
+    # An advice that takes a line of Python; the sentence goes on with another one.
+    text = re.sub(r"(If you trust the file, )?raise PIL\.Image\.MAX_IMAGE_PIXELS,? or ", "", text)
+    text = re.sub(r", for example with np\.\w+\(X\)", "", text)
+    text = re.sub(r"(?<=[.:] )list_backbones\(\) lists all", "All are listed by: " + LIST, text)
+    text = re.sub(r"(?<=\. )[a-z]", lambda match: match[0].upper(), text)
+    example = rf"value_range=\(black, white\).*?\(({NUMBER}), ({NUMBER})\)( say)?"
+    text = re.sub(example, r"--value-range \1 \2", text)
+    text = re.sub(rf"value_range=[(\[]({NUMBER}), ({NUMBER})[)\]]", r"--value-range \1 \2", text)
+    text = re.sub(r"[Tt]he '(\w+)' parameter of \w+", r"\1", text)  # of scikit-learn
+    for name in OPTIONS:
+        option = "--" + name.replace("_", "-")
+        text = re.sub(rf"(?<![\w.])`?{name}=`?\[([^\]]*)\]", _in_words(option), text)
+        text = re.sub(rf"(?<![\w.]){name}=", f"{option} ", text)
+        if name in UNMISTAKABLE:
+            text = re.sub(rf"(?<![\w.-])`?{name}`?(?![\w(])", option, text)
+    return text.replace("random_state", "--seed")
+
+
+def _in_words(option):
+    return lambda match: f"{option} {match[1].replace(', ', ' ')}"

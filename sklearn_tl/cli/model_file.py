@@ -1,0 +1,102 @@
+"""Model files: `study` writes one, `predict` opens it."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import joblib
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from sklearn_tl import persistence
+from sklearn_tl._utils import replacing
+
+
+def check_writable(path: Path) -> None:
+    """Raise before the work what writing the model would raise after it.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    ValueError
+        If no file can be written there.
+    ImportError
+        If the name ends in .sktl and the libraries for that format are not installed.
+    """
+    if persistence.is_data(path):
+        persistence.require_skops()
+    if path.is_dir():
+        raise ValueError(f"--out {path} is a folder. Name a file: --out {path / 'model.sktl'}")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise ValueError(f"--out {path} cannot be written: {error.strerror}.") from error
+
+
+def save_model(model: BaseEstimator, path: Path) -> None:
+    """Write a fitted model, whole or not at all.
+
+    Parameters
+    ----------
+    model : estimator
+        Changed in place: each search is replaced by the best estimator that it found, and the
+        cache becomes "memory".
+    path : Path
+        A name that ends in .sktl makes a file of data. Any other name makes a joblib file.
+    """
+    model = _without_search(model)
+    if persistence.is_data(path):
+        persistence.save(model, path)
+    else:
+        with replacing(path) as part:
+            joblib.dump(model, part)
+
+
+def open_model(path: str) -> Any:
+    """Open the classifier in a file.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    model : classifier
+        With `predict_proba` and `classes_`.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be opened, or is not a file of such a classifier.
+    """
+    try:
+        # A pickle whose name ends in .sktl must not be run. No pickle begins as an archive does.
+        with open(path, "rb") as file:
+            is_data = persistence.is_data(path) or file.read(4) == b"PK\x03\x04"
+        model = persistence.load(path) if is_data else joblib.load(path)
+        model.predict_proba, model.classes_  # noqa: B018
+    except OSError as error:
+        raise ValueError(f"{path} cannot be opened: {error.strerror or error}.") from error
+    except Exception as error:  # a pickle of something else can raise anything
+        raise ValueError(
+            f"{path} is not a model file that can be opened here ({type(error).__name__}: {error}) "
+            "The model comes first: sklearn-tl predict MODEL IMAGE ... To make one: sklearn-tl "
+            "study FOLDER --out MODEL.sktl"
+        ) from error
+    return model
+
+
+def _without_search(model):
+    """Return a fitted model in which each search is replaced by what it found.
+
+    Its pipelines are changed in place, and forget the cache of the study.
+    """
+    model = getattr(model, "best_estimator_", model)
+    if isinstance(model, Pipeline):
+        model.steps = [(name, _without_search(step)) for name, step in model.steps]
+    elif "cache" in model.get_params(deep=False):
+        model.set_params(cache="memory")
+    return model

@@ -1,0 +1,262 @@
+"""The options of the command line and the text of `--help`."""
+
+import argparse
+import difflib
+from pathlib import Path
+from typing import NoReturn
+
+from sklearn_tl import __version__
+from sklearn_tl.comparison import QUICK_STRATEGIES, default_strategies
+
+MODEL_FILES = """\
+model files:
+  A model file whose name ends in .sktl contains data and no code. Opening one runs no code, whoever
+  made it. Any other name makes a joblib file. A joblib file is a pickle, and opening one may run
+  any code: open only joblib files that you trust.
+"""
+PROGRAM_USAGE = """\
+sklearn-tl
+       sklearn-tl study [FOLDER] [options]
+       sklearn-tl predict MODEL IMAGE [IMAGE ...]"""
+PROGRAM_HELP = """\
+commands:
+  study      compare strategies of transfer learning on your images, and write the best model
+  predict    print the classes of images
+
+Without a command, a demonstration runs: a study of photographs that are built in. It takes about
+a minute. For the options of a command: sklearn-tl study --help
+"""
+STUDY_HELP = (
+    """\
+FOLDER has one sub-folder per class. Its image files are found at any depth: JPEG, PNG, GIF, BMP,
+TIFF, WebP and PPM. Names that begin with a dot are ignored, and classes with fewer than 2 images
+are left out. Without FOLDER, patches of 14 built-in photographs are studied: each training set has
+10 patches of the upper half of each photograph, and the patches of the lower halves are tested on.
+
+strategies:
+  raw pixels   a logistic regression on small images, which transfer learning must beat
+  embeddings   a logistic regression on the output of the pretrained network
+  head alone   the network with a new head; only the head is trained
+  last layer   the head and the last layer of the network are trained
+  all layers   the head and all layers of the network are trained
+
+The first three are quick, since no layer of the network is trained. The best strategy is the first
+whose mean score is within one standard error of the highest.
+
+"""
+    + MODEL_FILES
+    + """
+examples:
+  sklearn-tl study photos --report report --out model.sktl
+  sklearn-tl study photos --fine-tune
+  sklearn-tl predict model.sktl new.jpg
+"""
+)
+PREDICT_HELP = (
+    """\
+Prints one line per image: its path, its class and the probability of that class, separated by tabs.
+Images that cannot be read are named on stderr, the other images are classified all the same, and
+the exit status is 1.
+
+"""
+    + MODEL_FILES
+)
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose errors take one line, and whose options have one spelling."""
+
+    def __init__(self, prog: str, **settings):
+        raw = argparse.RawDescriptionHelpFormatter
+        super().__init__(prog, allow_abbrev=False, formatter_class=raw, **settings)
+        self.add_argument("--version", action="version", version=f"sklearn-tl {__version__}")
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message on one line and exit with status 2."""
+        self.exit(2, f"sklearn-tl: error: {message} For help: {self.prog} --help\n")
+
+    def parse_args(self, args=None, namespace=None):
+        """Return the options, or suggest one that is spelled like an unknown one."""
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            close = difflib.get_close_matches(unknown[0], self._option_string_actions, n=1)
+            guess = f" Did you mean {close[0]}?" if close else ""
+            self.error(f"{unknown[0]!r} is not an option, and no argument is expected here.{guess}")
+        return options
+
+
+def program_parser() -> OneLineParser:
+    """Return the parser of the program without a command, which has no option but the common."""
+    return OneLineParser(
+        "sklearn-tl",
+        usage=PROGRAM_USAGE,
+        description="Transfer learning for images.",
+        epilog=PROGRAM_HELP,
+    )
+
+
+def study_parser() -> OneLineParser:
+    """Return the parser of `sklearn-tl study`."""
+    parser = OneLineParser(
+        "sklearn-tl study",
+        usage="%(prog)s [FOLDER] [options]",
+        description="Compare strategies of transfer learning on your images by cross-validation,\n"
+        "and say which one to take.",
+        epilog=STUDY_HELP,
+    )
+    add = parser.add_argument
+    add("folder", nargs="?", metavar="FOLDER", help="default: the built-in photographs")
+
+    group = parser.add_argument_group("what is compared")
+    add, which = group.add_argument, group.add_mutually_exclusive_group()
+    which.add_argument(
+        "--fine-tune",
+        action="store_const",
+        dest="strategies",
+        const=list(default_strategies()),
+        help="compare all strategies, also those that train layers of the network",
+    )
+    which.add_argument(
+        "--strategies",
+        nargs="+",
+        metavar="NAME",
+        type=strategy,
+        default=list(QUICK_STRATEGIES),
+        help=f"compare these; default: {_listed(QUICK_STRATEGIES)}",
+    )
+    add("--cv", metavar="N", type=folds, default=5, help="number of folds; default: 5")
+    add(
+        "--train-sizes",
+        nargs="+",
+        metavar="N",
+        type=positive,
+        help="also train on these numbers of images (of all classes together)",
+    )
+    add(
+        "--seed",
+        metavar="N",
+        type=natural,
+        default=0,
+        help="seed of all random choices; default: 0",
+    )
+
+    add = parser.add_argument_group("the network, and how images are read").add_argument
+    network = "efficientnet_lite0"
+    add(
+        "--backbone",
+        metavar="NAME",
+        default=network,
+        help="pretrained network; default: " + network,
+    )
+    add(
+        "--weights",
+        metavar="FILE",
+        default="default",
+        help="file or name of the network's weights; default: those that belong to its name",
+    )
+    add(
+        "--image-size",
+        metavar="SIZE",
+        type=image_size,
+        help="input of the network in pixels: a number, HEIGHTxWIDTH, or native for each image's "
+        "own size; default: the size at which the network was trained",
+    )
+    add(
+        "--value-range",
+        nargs=2,
+        type=float,
+        metavar=("BLACK", "WHITE"),
+        help="the values of black and white in images of more than 8 bits, for example 0 4095; "
+        "default: the range of the file's type",
+    )
+    add(
+        "--errors",
+        choices=("skip", "raise"),
+        default="skip",
+        help="images that cannot be read: list them and leave them out (skip, the default), or "
+        "stop at the first (raise)",
+    )
+
+    add = parser.add_argument_group("how the work is done").add_argument
+    add(
+        "--cache",
+        metavar="FILE",
+        default="memory",
+        help="keep the embeddings in this file, for further studies; default: in memory",
+    )
+    add("--n-jobs", metavar="N", type=int, help="processes that share the fits; default: 1")
+
+    add = parser.add_argument_group("what is written").add_argument
+    add(
+        "--report",
+        metavar="DIR",
+        type=Path,
+        help="write report.html, which needs no other file and no network, and its pictures",
+    )
+    add(
+        "--out",
+        metavar="MODEL",
+        type=Path,
+        help="write the best model, fitted on all images: .sktl or .joblib",
+    )
+    return parser
+
+
+def predict_parser() -> OneLineParser:
+    """Return the parser of `sklearn-tl predict`."""
+    parser = OneLineParser(
+        "sklearn-tl predict",
+        usage="%(prog)s MODEL IMAGE [IMAGE ...]",
+        description="Print the classes of images.",
+        epilog=PREDICT_HELP,
+    )
+    parser.add_argument("model", metavar="MODEL", help="a file of sklearn-tl study --out MODEL")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="a file, or a folder of files")
+    return parser
+
+
+def strategy(text: str) -> str:
+    """Return the name of a strategy."""
+    if text not in default_strategies():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a strategy. Choose from {_listed(default_strategies())}; FOLDER "
+            "comes before the options."
+        )
+    return text
+
+
+def natural(text: str, least: int = 0) -> int:
+    """Return an integer of `least` or more."""
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of {least} or more.")
+    return int(text)
+
+
+def folds(text: str) -> int:
+    """Return a number of folds."""
+    return natural(text, least=2)
+
+
+def positive(text: str) -> int:
+    """Return one of several numbers, which another argument must not follow."""
+    try:
+        return natural(text, least=1)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error} FOLDER comes before the options.") from error
+
+
+def image_size(text: str) -> int | tuple[int, int] | str:
+    """Return a size in pixels: 224, 160x320 or native."""
+    sides = text.lower().split("x")
+    if text == "native":
+        return text
+    if len(sides) > 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a size in pixels. Expected a number such as 224, a height and a "
+            "width such as 160x320, or native."
+        )
+    return int(text) if len(sides) == 1 else (int(sides[0]), int(sides[1]))
+
+
+def _listed(names):
+    return ", ".join(f'"{name}"' if " " in name else name for name in names)
