@@ -1,8 +1,23 @@
-"""Anything that a user calls images becomes pixels, and pixels become network input."""
+"""Anything that a user calls images becomes pixels, and pixels become the input of a network.
 
-from sklearn_tl.images.decoding import CHANNELS
-from sklearn_tl.images.pixels import to_uint8
+`as_images` checks what a user passed and returns an `ImageSequence`, which reads each image on
+request. `Preprocessing` resizes, crops and normalises pixels as the weights of a network need it.
+`to_uint8` makes pixels for a screen. `FORMATS` lists the file formats and the endings of their
+files; `CHANNELS` lists how many channels an image may have.
+"""
+
+from sklearn_tl.images.decoding import FORMAT_NAMES, FORMATS
+from sklearn_tl.images.pixels import CHANNELS, to_uint8
 from sklearn_tl.images.preprocessing import Preprocessing, cover
 from sklearn_tl.images.sequence import ImageSequence, as_images
 
-__all__ = ["CHANNELS", "ImageSequence", "Preprocessing", "as_images", "cover", "to_uint8"]
+__all__ = [
+    "CHANNELS",
+    "FORMATS",
+    "FORMAT_NAMES",
+    "ImageSequence",
+    "Preprocessing",
+    "as_images",
+    "cover",
+    "to_uint8",
+]

@@ -1,30 +1,59 @@
-"""Pixels to network input: resize, centre crop, scale, normalise, as the weights were trained."""
+"""Pixels become network input: resized, cropped at the centre, scaled and normalised."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
+from typing import Any, Self
 
+import numpy as np
 import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
-DRAFT = 2  # times the size that is needed: what an image must keep when it is decoded smaller
+# What is read of the objects that `weights.transforms()` returns. Their class lies in a private
+# module of torchvision.
+PRESET_ATTRIBUTES = ("crop_size", "resize_size", "mean", "std", "interpolation")
+DRAFT = 2  # an image decoded at a reduced size keeps this many times the size that is needed
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a network expects. `repr` is part of the cache key, so every field must say all."""
+    """The preprocessing with which the weights of a network were trained.
 
-    crop: tuple | None  # (height, width) of the input; None leaves each image at its own size
-    resize: tuple  # the size that the image must cover before the centre crop
-    mean: tuple
-    std: tuple
+    The `repr` is part of the cache key, so the fields must say everything that changes the input.
+
+    Parameters
+    ----------
+    crop : tuple of (height, width) or None
+        The size of the input in pixels. None keeps each image at its own size.
+    resize : tuple of (height, width)
+        The size in pixels that an image is scaled to cover before it is cropped at the centre.
+    mean, std : tuple of float
+        The mean and the standard deviation of each channel, for pixels from 0 to 1.
+    interpolation : {"bilinear", "bicubic"}, default="bilinear"
+        How images are scaled; always with antialiasing.
+    draft : bool, default=False
+        Whether large JPEG files are decoded at a reduced size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> preprocessing = Preprocessing((224, 224), (256, 256), (0.5,) * 3, (0.5,) * 3)
+    >>> preprocessing(np.zeros((300, 400, 3), dtype=np.uint8)).shape
+    torch.Size([3, 224, 224])
+    """
+
+    crop: tuple[int, int] | None
+    resize: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     interpolation: str = "bilinear"
-    draft: bool = False  # whether large JPEG files are decoded at a reduced scale
+    draft: bool = False
 
     @classmethod
-    def from_torchvision(cls, preset):
-        """Take over what torchvision's `weights.transforms()` says."""
+    def from_torchvision(cls, preset: Any) -> Self:
+        """Return the preprocessing that torchvision's ``weights.transforms()`` describes."""
         (crop,), (resize,) = preset.crop_size, preset.resize_size
         return cls(
             crop=(crop, crop),
@@ -35,34 +64,48 @@ class Preprocessing:
         )
 
     @classmethod
-    def from_timm(cls, config):
-        """Take over what `timm.data.resolve_model_data_config` says."""
+    def from_timm(cls, config: dict[str, Any]) -> Self:
+        """Return the preprocessing that ``timm.data.resolve_model_data_config`` describes."""
         height, width = config["input_size"][1:]
+        share = config["crop_pct"]
         interpolation = config["interpolation"]
         return cls(
             crop=(height, width),
-            resize=tuple(math.floor(side / config["crop_pct"]) for side in (height, width)),
+            resize=(math.floor(height / share), math.floor(width / share)),
             mean=tuple(config["mean"]),
             std=tuple(config["std"]),
             interpolation=interpolation if interpolation == "bilinear" else "bicubic",
         )
 
     @property
-    def at_least(self):
-        """The sides that an image must have when decoded, for what follows to be the same."""
+    def at_least(self) -> int | None:
+        """The size that both sides of a decoded image must keep; None means the full size."""
         return DRAFT * max(self.resize) if self.draft and self.crop is not None else None
 
-    def at(self, image_size, draft):
-        """Return the same for another input size; the crop keeps the same share of the image."""
+    def at(self, image_size: int | Sequence[int] | str | None, draft: bool) -> Self:
+        """Return the same preprocessing at another input size.
+
+        Parameters
+        ----------
+        image_size : int, (height, width), "native" or None
+            The size of the input in pixels. "native" keeps each image at its own size, and None
+            keeps the size of the weights. The crop keeps its share of the image.
+        draft : bool
+            Whether large JPEG files are decoded at a reduced size.
+        """
         if draft != self.draft:
             return replace(self, draft=draft).at(image_size, draft)
         if image_size is None:
             return self
-        if image_size == "native":
+        if isinstance(image_size, str):  # "native"
             return replace(self, crop=None)
-        crop = (image_size,) * 2 if isinstance(image_size, Integral) else tuple(image_size)
+        sides = (image_size,) * 2 if isinstance(image_size, int | Integral) else image_size
+        height, width = map(int, sides)
+        assert self.crop is not None, "the share of the image is not known any more"
         share = self.resize[0] / self.crop[0]
-        return replace(self, crop=crop, resize=tuple(round(side * share) for side in crop))
+        return replace(
+            self, crop=(height, width), resize=(round(height * share), round(width * share))
+        )
 
     def visible_box(self, height: int, width: int) -> tuple[float, float, float, float]:
         """Return which part of an image the network sees, in pixels of that image.
@@ -99,70 +142,74 @@ class Preprocessing:
         (top, bottom), (left, right) = edges
         return left, top, right, bottom
 
-    def __call__(self, pixels):
-        """Turn pixels (..., height, width, 3) into a float32 tensor (..., 3, height, width)."""
+    def __call__(self, pixels: np.ndarray) -> torch.Tensor:
+        """Return pixels (..., height, width, 3) as network input (..., 3, height, width)."""
         return self.finish(self.scale(pixels))
 
-    def levels(self, pixels):
-        """Scale and crop images: a tensor (..., height, width, 3) of levels from 0 to 255.
+    def levels(self, pixels: np.ndarray) -> torch.Tensor:
+        """Return images, scaled and cropped, as levels (..., height, width, 3) from 0 to 255.
 
-        What is left for `normalised` is done best where the network runs, since levels of 8 bits
-        are a quarter of what it makes of them.
+        The remaining step, `normalised`, is best done on the device of the network, since levels
+        of 8 bits take a quarter of the memory of its result.
         """
         return self._levels(self.scale(pixels))
 
-    def scale(self, pixels):
-        """Scale images to cover the crop, as a tensor (..., 3, height, width) of their dtype."""
+    def scale(self, pixels: np.ndarray) -> torch.Tensor:
+        """Return images scaled to cover the crop, as (..., 3, height, width) of their dtype."""
         image = torch.from_numpy(pixels).movedim(-1, -3)
         if self.crop is None:
             return image
-        # A line of pixels is stretched: a centre crop would keep next to nothing of it.
         if image.shape[-2] == 1:
-            size = self.crop
-        else:
-            image = _trim(image, self.resize)
-            size = cover(image.shape[-2:], self.resize)
-        return self.resized(image, size)
+            # One line of pixels is stretched: a centre crop would keep next to nothing of it.
+            return self.resized(image, self.crop)
+        image = F.center_crop(image, _trimmed_size(image.shape[-2:], self.resize))
+        return self.resized(image, cover(image.shape[-2:], self.resize))
 
-    def resized(self, image, size):
-        """Return a tensor (..., 3, height, width) at another size."""
+    def resized(self, image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+        """Return a tensor (..., 3, height, width) at another size (height, width)."""
         interpolation = InterpolationMode(self.interpolation)
-        return F.resize(image, size, interpolation=interpolation, antialias=True)
+        return F.resize(image, list(size), interpolation=interpolation, antialias=True)
 
-    def finish(self, image):
-        """Crop at the centre and normalise."""
+    def finish(self, image: torch.Tensor) -> torch.Tensor:
+        """Return scaled images (..., 3, height, width) cropped at the centre and normalised."""
         return self.normalised(self._levels(image))
 
-    def _levels(self, image):
+    def normalised(self, levels: torch.Tensor) -> torch.Tensor:
+        """Return levels as network input (..., 3, height, width): float32, channels last."""
+        # A single new tensor is made, since allocating a large one takes as long as filling it.
+        # The arithmetic is on whole lines, since on three numbers at a time it takes six times as
+        # long.
+        image = levels.to(torch.float32, copy=True)
+        image = image.sub_(self._line(self.mean, image)).div_(self._line(self.std, image))
+        return image.movedim(-1, -3)
+
+    def _levels(self, image: torch.Tensor) -> torch.Tensor:
         if self.crop is not None:
-            image = F.center_crop(image, self.crop)
+            image = F.center_crop(image, list(self.crop))
         if image.dtype != torch.uint8:
             largest = 1 if image.is_floating_point() else torch.iinfo(image.dtype).max
             image = image.to(torch.float32) * (255 / largest)
         return image.movedim(-3, -1).contiguous()
 
-    def normalised(self, levels):
-        """Return levels as network input (..., 3, height, width): float32, channels last."""
-        # One new tensor and no more: a large one costs as much to get as to fill. And by whole
-        # lines, since arithmetic on three numbers at a time takes six times as long.
-        image = levels.to(torch.float32, copy=True)
-        image = image.sub_(self._line(self.mean, image)).div_(self._line(self.std, image))
-        return image.movedim(-1, -3)
-
     @staticmethod
-    def _line(values, image):
+    def _line(values: Sequence[float], image: torch.Tensor) -> torch.Tensor:
         return torch.tensor(values, device=image.device).mul(255).repeat(image.shape[-2], 1)
 
 
-def _trim(image, target):
-    """Cut the ends off a very long image, which the centre crop would drop after scaling them.
+def cover(size: Sequence[int], target: Sequence[int]) -> list[int]:
+    """Return the smallest (height, width) in proportion to `size` that covers `target`."""
+    (height, width), (target_height, target_width) = size, target
+    if target_height * width >= target_width * height:
+        return [target_height, int(target_height * width / height)]
+    return [int(target_width * height / width), target_width]
 
-    Scaled whole, an image of 2 x 6000 pixels would take half a gigabyte.
+
+def _trimmed_size(size: Sequence[int], target: Sequence[int]) -> list[int]:
+    """Return how much of a very long image is kept before it is scaled.
+
+    The centre crop drops the rest anyway. Scaled whole, an image of 2 x 6000 pixels would take
+    half a gigabyte.
     """
-    return F.center_crop(image, _trimmed_size(image.shape[-2:], target))
-
-
-def _trimmed_size(size, target):
     (height, width), (target_height, target_width) = size, target
     tallest = 4 * width * target_height // target_width
     widest = 4 * height * target_width // target_height
@@ -172,11 +219,3 @@ def _trimmed_size(size, target):
 def _centred(length: int, part: int) -> int:
     """Return where torchvision's `center_crop` begins a part of a length (before 0: padding)."""
     return round((length - part) / 2) if part <= length else -((part - length) // 2)
-
-
-def cover(size, target):
-    """Return the smallest size in proportion to `size` that covers `target`."""
-    (height, width), (target_height, target_width) = size, target
-    if target_height * width >= target_width * height:
-        return [target_height, int(target_height * width / height)]
-    return [int(target_width * height / width), target_width]
