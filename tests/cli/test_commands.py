@@ -134,13 +134,13 @@ def test_what_cannot_be_used_is_listed_and_left_out(pets, capsys):
     ]
     for line, beginning in zip(
         left_out[2:],
-        ["cat/broken.jpg is no image", "dog/empty.PNG is empty", "dog/gone.png does not exist"],
+        ["cat/broken.jpg is not an image", "dog/empty.PNG is empty", "dog/gone.png does not exist"],
         strict=True,
     ):
         assert line.startswith(f"Left out: {pets}/{beginning}")
     assert "3 classes, 23 images, 7 to 8 a class" in out
     assert cli.main([str(pets), *SMALL, "--errors", "raise"]) == 1
-    assert "cat/broken.jpg is no image" in capsys.readouterr().err
+    assert "cat/broken.jpg is not an image" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_predict_goes_on_after_unreadable_images(model, pets, capsys):
     out, err = capsys.readouterr()
     assert [line.split("\t")[1] for line in out.splitlines()] == ["cat"] + ["dog"] * 8
     first, second = err.splitlines()
-    assert first.startswith(f"sklearn-tl: error: {images[1]} is no image that can be read")
+    assert first.startswith(f"sklearn-tl: error: {images[1]} is not an image that can be read")
     assert second.startswith("sklearn-tl: error: nowhere.jpg does not exist")
 
     assert cli.main(["predict", str(model), "nowhere.jpg"]) == 1
