@@ -51,12 +51,12 @@ def linear_maps(pipeline: Pipeline, images: ImageSequence, codes: np.ndarray) ->
     if not backbone.channels_last_maps:
         activations = np.moveaxis(activations, 1, 3)
     n, height, width, channels = activations.shape
-    wanted = at_positions = None
-    if channels == rows.shape[1] and hasattr(classifier, "decision_function"):
+    can_be_linear = channels == rows.shape[1] and hasattr(classifier, "decision_function")
+    if can_be_linear:
         wanted = _decisions(classifier, rows)
         at_positions = _decisions(classifier, activations.reshape(-1, channels))
         at_positions = at_positions.reshape(n, height, width, -1)
-    if wanted is None or not np.allclose(
+    if not can_be_linear or not np.allclose(
         at_positions.mean((1, 2)), wanted, rtol=1e-3, atol=1e-3 * abs(wanted).max()
     ):
         raise ValueError(

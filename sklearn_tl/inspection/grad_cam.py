@@ -34,18 +34,16 @@ def gradient_maps(
     preprocessing = classifier.frozen_pass().preprocessing
     layer = backbone.layers[-1]
     map_shape(backbone, layer, preprocessing.crop)
-    tail = Tail(
-        cut_network(backbone, [], keep_frozen=True),
-        copy.deepcopy(classifier.net_.module_.head).cpu(),
-        backbone.channels_last_maps,
-    ).eval()
+    network = cut_network(backbone, [], keep_frozen=True)
+    head = copy.deepcopy(classifier.net_.module_.head).cpu()
+    tail = Tail(network, head, backbone.channels_last_maps).eval()
     seen: list[torch.Tensor] = []
 
     def start_of_gradient(module: Any, inputs: Any, output: torch.Tensor) -> torch.Tensor:
         seen.append(output.detach().requires_grad_())
         return seen[-1].clone()  # because the next module may work in place
 
-    hook = tail.network.get_submodule(layer).register_forward_hook(start_of_gradient)
+    hook = network.get_submodule(layer).register_forward_hook(start_of_gradient)
     maps = []
     try:
         for start in range(0, len(images), classifier.batch_size):

@@ -129,7 +129,7 @@ class PredictionGridDisplay(Display):
         probabilities, images = estimator.predict_proba(X), images_as_read_by(estimator, X)
         display = cls._chosen(images, y, probabilities, estimator.classes_, show, n_images)
         if maps and len(display.images):
-            shown = images.take(display.positions)
+            shown = images.take(np.asarray(display.positions))
             display.maps = maps_of_images(estimator, shown, display.y_pred)
             display.boxes = visible_boxes(estimator, display.images)
         return display.plot(ax=ax)
@@ -271,6 +271,6 @@ def _draw_map(axes: Any, values: np.ndarray, box: Any, height: int, width: int) 
         (right, top, end_x, bottom),
     ):
         if x1 > x0 and y1 > y0:
-            pale = {"facecolor": "white", "alpha": 0.65, "linewidth": 0}
-            axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, **pale))
+            pale = Rectangle((x0, y0), x1 - x0, y1 - y0, facecolor="white", alpha=0.65, linewidth=0)
+            axes.add_patch(pale)
     axes.set(xlim=(-0.5, end_x), ylim=(end_y, -0.5))  # imshow has set those of the map

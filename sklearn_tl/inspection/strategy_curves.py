@@ -1,12 +1,14 @@
 """`StrategyCurvesDisplay`: the score of each strategy by the number of training images."""
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from sklearn_tl.inspection.display import Canvas, Display
 from sklearn_tl.inspection.drawing import colour, marker, shortened
-from sklearn_tl.inspection.strategy_results import StrategyResults
+
+if TYPE_CHECKING:  # only the displays' argument: neither room needs the other to run
+    from sklearn_tl.comparison import StrategyComparison
 
 
 class StrategyCurvesDisplay(Display):
@@ -46,7 +48,7 @@ class StrategyCurvesDisplay(Display):
         self.scores = scores
 
     @classmethod
-    def from_results(cls, comparison: StrategyResults, *, ax: Any = None) -> Self:
+    def from_results(cls, comparison: "StrategyComparison", *, ax: Any = None) -> Self:
         """Draw the result of :func:`compare_strategies` for several `train_sizes`.
 
         Parameters

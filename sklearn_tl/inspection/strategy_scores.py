@@ -1,12 +1,14 @@
 """`StrategyDisplay`: the scores of strategies next to the time that a fit takes."""
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from sklearn_tl.inspection.display import Canvas, Display
 from sklearn_tl.inspection.drawing import colour, shortened
-from sklearn_tl.inspection.strategy_results import StrategyResults
+
+if TYPE_CHECKING:  # only the displays' argument: neither room needs the other to run
+    from sklearn_tl.comparison import StrategyComparison
 
 
 class StrategyDisplay(Display):
@@ -51,7 +53,7 @@ class StrategyDisplay(Display):
         self.best = best
 
     @classmethod
-    def from_results(cls, comparison: StrategyResults, *, ax: Any = None) -> Self:
+    def from_results(cls, comparison: "StrategyComparison", *, ax: Any = None) -> Self:
         """Draw the result of :func:`compare_strategies`.
 
         Parameters

@@ -4,6 +4,7 @@ import importlib.util
 
 import pytest
 from helpers.inspection import linear
+from numpydoc.validate import validate
 
 from sklearn_tl import EmbeddingDisplay, PredictionGridDisplay, TrainingHistoryDisplay
 
@@ -62,3 +63,9 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install .sklearn-tl\[plots\]"):
         EmbeddingDisplay.from_estimator(pipeline[0], X, y)
+
+
+def test_the_docstring_that_all_displays_share_follows_numpydoc():
+    errors = {error for error, _ in validate("sklearn_tl.EmbeddingDisplay.plot")["errors"]}
+    # No summary of several lines, links or examples; and a name for what is returned.
+    assert errors <= {"ES01", "SA01", "EX01", "RT02"}
