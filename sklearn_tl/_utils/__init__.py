@@ -13,8 +13,14 @@ from sklearn_tl._utils.devices import (
 from sklearn_tl._utils.files import array_in_file, replacing
 from sklearn_tl._utils.labels import encode_labels, hold_out
 from sklearn_tl._utils.memory import register_release, release_all
+from sklearn_tl._utils.private import (
+    ImageClassification,
+    attributes_of_every_module,
+    forward_hooks,
+    without_compilation,
+)
 from sklearn_tl._utils.progress import tqdm
-from sklearn_tl._utils.threads import in_threads, n_cores, on_each_core, one_core
+from sklearn_tl._utils.threads import cores, in_threads, n_cores, on_each_core, one_core
 from sklearn_tl._utils.validation import (
     Interval,
     StrOptions,
@@ -27,16 +33,20 @@ from sklearn_tl._utils.validation import (
 )
 
 __all__ = [
+    "ImageClassification",
     "Interval",
     "StrOptions",
     "array_in_file",
+    "attributes_of_every_module",
     "autocast",
     "check_option",
     "close_matches",
+    "cores",
     "empty_cache",
     "encode_labels",
     "filled",
     "fit_context",
+    "forward_hooks",
     "hold_out",
     "in_parts_that_fit",
     "in_threads",
@@ -55,4 +65,5 @@ __all__ = [
     "resolve_precision",
     "safe_indexing",
     "tqdm",
+    "without_compilation",
 ]

@@ -4,7 +4,20 @@
 scikit-learn are in `validation.py`.
 """
 
+from typing import Any
+
 import torch
+from torch import nn
+from torchvision.transforms._presets import ImageClassification
+
+__all__ = [
+    "CPU_BFLOAT16",
+    "ImageClassification",
+    "attributes_of_every_module",
+    "cpu_has_bfloat16",
+    "forward_hooks",
+    "without_compilation",
+]
 
 # Tell whether the processor computes in bfloat16. Some versions of torch have only one of them.
 CPU_BFLOAT16 = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
@@ -13,3 +26,18 @@ CPU_BFLOAT16 = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
 def cpu_has_bfloat16() -> bool:
     """Tell whether the processor computes in bfloat16."""
     return any(getattr(torch.cpu, name, bool)() for name in CPU_BFLOAT16)
+
+
+def without_compilation(module: nn.Module) -> nn.Module:
+    """Return the network inside one that `torch.compile` returned, or the network itself."""
+    return getattr(module, "_orig_mod", module)
+
+
+def forward_hooks(module: nn.Module) -> list[Any]:
+    """Return the functions that run before and after the `forward` of a module."""
+    return [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
+
+
+def attributes_of_every_module() -> frozenset[str]:
+    """Return the names under which torch keeps tensors, hooks and flags in every module."""
+    return frozenset(vars(nn.Module()))

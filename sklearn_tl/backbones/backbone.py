@@ -1,84 +1,147 @@
-"""Pretrained networks: a name, a module or a factory becomes a `Backbone`.
+"""A frozen network whose layers have names, with everything that is derived from it."""
 
-A `Backbone` is read-only and shared by all estimators of the process; whoever wants to train one
-copies its module first.
-"""
-
-import copy
 import hashlib
 import threading
-from functools import lru_cache
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
-from sklearn_tl._utils import close_matches
-from sklearn_tl.backbones.folding import Replicas, folded, noise
+from sklearn_tl._utils import close_matches, one_core
+from sklearn_tl.backbones.codewalk import digest_code, versions
+from sklearn_tl.backbones.fingerprint import fingerprint, probe
+from sklearn_tl.backbones.folding import folded
+from sklearn_tl.backbones.replicas import Replicas
+from sklearn_tl.backbones.seeding import noise
 from sklearn_tl.backbones.structure import (
-    describe,
     find_classifier,
     has_channels_last_maps,
     layer_names,
 )
+from sklearn_tl.images import Preprocessing
 
 
 class Backbone:
-    """A frozen network, its layers in order, and the preprocessing that its weights want.
+    """A frozen network, its layers in order, and the preprocessing of its weights.
+
+    A backbone is read-only, and all estimators of the process share it. Copy its module before you
+    train it.
+
+    Parameters
+    ----------
+    name : str
+    module : torch.nn.Module
+        Is changed: it moves to the CPU, to float32, and to evaluation mode.
+    preprocessing : Preprocessing
+    source : tuple or None, default=None
+        For a network that has a name, a function that loads it again and its arguments except for
+        the last one, which is the fingerprint. None for the user's own network.
 
     Attributes
     ----------
     name : str
     module : torch.nn.Module
-        In evaluation mode; not to be changed.
+        In evaluation mode. Do not change it.
     layers : list of str
-        Names of the layers that can be asked for, from the input to the output.
+        The names of the layers that can be requested, from input to output.
     preprocessing : Preprocessing
+    channels_last_maps : bool
+        Whether activation maps have the shape (n, height, width, channels).
     fingerprint : str
-        Digest of the architecture and of every weight.
+        A digest of the architecture and of every tensor. For the user's own network the
+        architecture is the code that it runs and everything that the code reaches. It is the same
+        in every process and on every processor, so estimators remember it in their pickles.
     kept : dict
         Empty at first. Other rooms keep here what they derive from this network (lengths of rows,
         compiled networks, batch sizes that fitted a device), so that it is freed with the network.
         Each copy on another device has its own.
     """
 
-    def __init__(self, name, module, preprocessing, source=None):
+    def __init__(
+        self,
+        name: str,
+        module: nn.Module,
+        preprocessing: Preprocessing,
+        source: tuple[Callable, Any, Any] | None = None,
+    ) -> None:
         self.name = name
         self.module = module.float().cpu().eval().requires_grad_(False)
         self.preprocessing = preprocessing
         self.layers = layer_names(module)
-        self.fingerprint = _fingerprint(name if source else describe(module), module)
-        self.module.to(memory_format=torch.channels_last)  # what CPUs convolve fastest
+        self.fingerprint = fingerprint(name if source else digest_code(module)[0], module)
+        self.module.to(memory_format=torch.channels_last)  # the fastest format on CPUs
         self.channels_last_maps = has_channels_last_maps(module)
-        self._source = source  # what a named network is loaded from again
-        self.kept = {}
-        self.row_lengths = {}  # a note for `FrozenPass.lengths`
-        self.batch_sizes = {}  # and one for `FrozenPass.rows`: what fitted a device's memory
-        self._inference = {}  # what runs in place of the module
+        self.kept: dict[Any, Any] = {}
+        self._source = source
+        self._on_cpu = self.module
+        self._probes: dict[str, str] = {}
+        self._copies: dict[str, Backbone] = {}
+        self._inference: dict[tuple[str, ...], Replicas] = {}
         self._lock = threading.Lock()
 
-    def run(self, x, reduce):
-        """Run the network on a batch up to the last layer that is asked for.
+    @property
+    def is_stock(self) -> bool:
+        """Whether the network was loaded by its name."""
+        return self._source is not None
+
+    @property
+    def cache_key(self) -> str:
+        """The part of a cache's keys that stands for this network.
+
+        For a network that has a name this is the fingerprint. For the user's own network it also
+        depends on the output for one noise image and on the versions of the libraries used. The
+        code is digested at every access, because a notebook can replace a function at any time.
+        The noise image is run at the first access, and again only if the code has changed.
+        """
+        if self.is_stock:
+            return self.fingerprint
+        code, libraries = digest_code(self._on_cpu)
+        with self._lock:
+            if code not in self._probes:
+                size = self.preprocessing.crop or (224, 224)
+                self._probes[code] = probe(self._on_cpu, self.layers, size)
+        parts = (self.fingerprint, code, self._probes[code], versions(libraries))
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def run(
+        self, x: torch.Tensor, reduce: dict[str | None, Callable[[torch.Tensor], Any]]
+    ) -> dict[str | None, Any]:
+        """Run the network on a batch, up to the last layer that is requested.
 
         Parameters
         ----------
         x : Tensor of shape (n, 3, height, width)
+            On the device of the network.
         reduce : dict of str or None to callable
-            For each layer what is applied to its activation as soon as it is there, before a later
-            layer that works in place can change it. The layer None stands for the embedding, which
-            is what the classifier would get.
+            For each layer a function of its activation. It is called as soon as the activation is
+            there, before a later layer can change it in place. The layer None stands for the
+            embedding, which is the input of the classifier.
 
         Returns
         -------
-        dict of what `reduce` returned for each layer
-        """
-        found, hooks = {}, []
+        dict of str or None to object
+            For each layer, the value that its function returned.
 
-        def keep(name, activation):
+        Raises
+        ------
+        ValueError
+            If the network does not pass a layer, or if its activation is not a tensor of 2 to 4
+            dimensions.
+        """
+        found: dict[str | None, Any] = {}
+        hooks: list[RemovableHandle] = []
+
+        def keep(name: str | None, activation: Any) -> None:
             if not isinstance(activation, torch.Tensor) or activation.ndim not in (2, 3, 4):
+                shape = tuple(getattr(activation, "shape", ()))
                 raise ValueError(
-                    f"{name or 'The output'} of {self.name} is {type(activation).__name__} of "
-                    f"shape {tuple(getattr(activation, 'shape', ()))}, from which no embedding "
-                    f"can be made. Choose another layer: {', '.join(self.layers)}."
+                    f"Expected a tensor of 2 to 4 dimensions from "
+                    f"{f'layer {name!r}' if name else 'the output'} of {self.name}, got "
+                    f"{type(activation).__name__} of shape {shape} instead. Choose another layer: "
+                    f"{', '.join(self.layers)}."
                 )
             found[name] = reduce[name](activation)
             if len(found) == len(reduce):
@@ -103,10 +166,10 @@ class Backbone:
                 output = module(x)
                 if None in reduce and classifier is None:
                     keep(None, output)
-                missed = [name or "classifier" for name in reduce if name not in found]
+                missed = [name or "the classifier" for name in reduce if name not in found]
                 raise ValueError(
-                    f"{self.name} was run to its end without passing {', '.join(missed)}. "
-                    "Choose another layer."
+                    f"{self.name} ran to its end without passing {', '.join(missed)}. Choose "
+                    f"another layer: {', '.join(self.layers)}."
                 )
             except _AllFound:
                 pass
@@ -115,38 +178,60 @@ class Backbone:
                     hook.remove()
         return found
 
-    def _replicas(self, layers):
-        """Return the networks to run for these layers, folded where that keeps their outputs."""
+    def _replicas(self, layers: list[str]) -> Replicas:
+        """Return the networks that run for these layers, folded if that keeps their outputs."""
         modules = {name: self.module.get_submodule(name) for name in layers}
         keep = tuple(name for name, module in modules.items() if isinstance(module, nn.Conv2d))
         with self._lock:
             if keep not in self._inference:
                 device = next(self.module.parameters(), torch.empty(0)).device
-                image = noise(1, 3, *self.preprocessing.crop).to(device)
-                self._inference[keep] = Replicas(folded(self.module, image, keep))
+                size = self.preprocessing.crop or (224, 224)
+                with one_core():
+                    network = folded(self.module, noise(1, 3, *size).to(device), keep)
+                self._inference[keep] = Replicas(network)
             return self._inference[keep]
 
-    @property
-    def is_stock(self):
-        """Whether it came by a name, from a library."""
-        return self._source is not None
-
-    def on(self, device):
-        """Return this backbone on a device; the shared one stays on the CPU."""
+    def on(self, device: str | torch.device) -> "Backbone":
+        """Return this backbone on a device. Copies on other devices than the CPU are kept here."""
         if torch.device(device).type == "cpu":
             return self
-        return _copy_to(self, str(device))
+        with self._lock:
+            if str(device) not in self._copies:
+                twin = object.__new__(Backbone)  # copy.copy would return the shared one
+                twin.__dict__.update(self.__dict__)
+                twin.module = self.copy_module().to(device)
+                twin.kept, twin._copies, twin._inference = {}, {}, {}
+                twin._lock = threading.Lock()
+                self._copies[str(device)] = twin
+            return self._copies[str(device)]
 
-    def copy_module(self, memo=None):
-        """Return a copy of the network to change; `memo` is that of `copy.deepcopy`."""
-        return copy.deepcopy(self.module, memo)
+    def copy_module(self, memo: dict[int, Any] | None = None) -> nn.Module:
+        """Return a copy of the network that may be changed.
 
-    def resolve_layers(self, layer):
-        """Return the names that the parameter `layer` stands for, or an error with close ones."""
+        Parameters
+        ----------
+        memo : dict or None, default=None
+            As in `copy.deepcopy`: replacements of parts by their `id`.
+        """
+        return deepcopy(self.module, memo)
+
+    def resolve_layers(self, layer: Any) -> tuple[str, ...]:
+        """Return the names that the parameter `layer` stands for.
+
+        Parameters
+        ----------
+        layer : str, sequence of str or None
+            None stands for the embedding, for which the result is empty.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer, or if a name comes twice.
+        """
         names = () if layer is None else (layer,) if isinstance(layer, str) else tuple(layer)
         if layer is not None and len(set(names)) < max(1, len(names)):
             raise ValueError(
-                f"layer={layer!r} should be one name, several different ones, or None for the "
+                f"layer={layer!r} must be one name, several different names, or None for the "
                 f"embedding. The layers of {self.name} are {', '.join(self.layers)}."
             )
         for name in names:
@@ -157,7 +242,7 @@ class Backbone:
                 )
         return names
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         if self._source:
             reload, *names = self._source
             return reload, (*names, self.fingerprint)
@@ -165,35 +250,15 @@ class Backbone:
 
 
 class _AllFound(Exception):
-    """Stops a forward pass whose remaining layers nobody asked for."""
+    """Stops a forward pass as soon as all requested layers are found."""
 
 
-@lru_cache(maxsize=4)
-def _copy_to(backbone, device):
-    twin = object.__new__(Backbone)  # copy.copy would find the shared one again
-    twin.__dict__.update(backbone.__dict__)
-    twin.module = backbone.copy_module().to(device)
-    twin.kept = {}
-    twin._inference, twin._lock = {}, threading.Lock()
-    return twin
-
-
-def _fingerprint(architecture, module):
-    digest = hashlib.sha256(architecture.encode())
-    # Not the state dict, which leaves out buffers that are not persistent.
-    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        tensor = tensor.detach().contiguous().reshape(-1)
-        digest.update(tensor.view(torch.uint8).numpy())
-    return digest.hexdigest()
-
-
-def check_fingerprint(backbone, fingerprint, weights):
-    """Raise unless a backbone is bit for bit the one with this fingerprint."""
+def check_fingerprint(backbone: Backbone, fingerprint: str, weights: Any) -> None:
+    """Raise a ValueError unless a backbone has this fingerprint."""
     if backbone.fingerprint != fingerprint:
         raise ValueError(
-            f"This was fitted on {backbone.name} with weights={weights!r} and fingerprint "
-            f"{fingerprint[:16]}…, but what loads under that name now has "
-            f"{backbone.fingerprint[:16]}…: the weights, or the code of a network of your own, "
-            "changed since. Bring back those of then, or fit again."
+            f"This was fitted on {backbone.name} with weights={weights!r} and the fingerprint "
+            f"{fingerprint[:16]}…, but the network that loads now has the fingerprint "
+            f"{backbone.fingerprint[:16]}…: its weights, or the code of your own network, have "
+            "changed. Bring back the old weights or code, or fit again."
         )

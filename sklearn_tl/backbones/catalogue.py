@@ -7,11 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from torch import nn
-from torchvision.transforms._presets import ImageClassification
 
-from sklearn_tl._utils import register_release
+from sklearn_tl._utils import ImageClassification, register_release, without_compilation
 from sklearn_tl.backbones import stock
 from sklearn_tl.backbones.backbone import Backbone, check_fingerprint
+from sklearn_tl.backbones.seeding import fixed_seed
 from sklearn_tl.backbones.structure import layer_names
 from sklearn_tl.backbones.weights import is_path, load_state
 from sklearn_tl.images import Preprocessing
@@ -46,12 +46,12 @@ def load_backbone(backbone, weights="default"):
         stat = os.stat(weights) if is_path(weights) else None
         return _load_stock(backbone, weights, stat and (stat.st_mtime_ns, stat.st_size))
     if isinstance(backbone, nn.Module):
-        backbone = getattr(backbone, "_orig_mod", backbone)  # of torch.compile
+        backbone = without_compilation(backbone)
         module = copy.deepcopy(
             backbone.module if isinstance(backbone, nn.DataParallel) else backbone
         )
     elif callable(backbone):
-        with stock.fixed_seed():
+        with fixed_seed():
             module = copy.deepcopy(backbone())  # which may be a network that others use
         if not isinstance(module, nn.Module):
             raise TypeError(

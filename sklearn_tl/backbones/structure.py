@@ -1,10 +1,5 @@
 """Questions about the structure of a network: its layers in order, its classifier."""
 
-import hashlib
-import re
-
-import numpy as np
-import torch
 from torch import nn
 from torchvision.ops import Permute
 
@@ -68,29 +63,3 @@ def _is_swin(module):
 
 def _is_pool_or_aux(name):
     return name.lower().startswith("aux") or name in ("avgpool", "global_pool")
-
-
-def describe(module):
-    """Return all of a network but its tensors as text, to tell two networks apart.
-
-    Two of one class can differ in a plain attribute; and in a notebook a class can get another
-    `forward` under its old name.
-    """
-    lines = []
-    internal = vars(nn.Module())  # tensors, hooks, whether it is in training
-    for name, child in module.named_modules():
-        kind = type(child)
-        lines.append(f"{name}: {kind.__module__}.{kind.__qualname__}")
-        lines += [f"{k}={_text(v)}" for k, v in sorted(vars(child).items()) if k not in internal]
-        if not kind.__module__.startswith(("torch.", "torchvision.", "timm.")):
-            code = getattr(kind.forward, "__code__", None)
-            lines.append(_text(code and (code.co_code, code.co_consts, code.co_names)))
-    return "\n".join(lines)
-
-
-def _text(value):
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().float().numpy()
-    if isinstance(value, np.ndarray):
-        return hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))  # addresses differ from run to run

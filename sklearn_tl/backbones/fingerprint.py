@@ -1,0 +1,66 @@
+"""Digests that tell networks apart: of their weights, of their code, and of what they compute."""
+
+import hashlib
+from typing import Any
+
+import torch
+from torch import nn
+
+from sklearn_tl._utils import one_core
+from sklearn_tl.backbones.codewalk import digest_tensor
+from sklearn_tl.backbones.replicas import copy_sharing_tensors
+from sklearn_tl.backbones.seeding import fixed_seed, noise
+
+
+def fingerprint(architecture: str, module: nn.Module) -> str:
+    """Digest an architecture, given as text, and every tensor of a network."""
+    digest = hashlib.sha256(architecture.encode())
+    # Not the state dict, which leaves out buffers that are not persistent.
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        tensor = tensor.detach().contiguous().reshape(-1)
+        digest.update(tensor.view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def probe(module: nn.Module, layers: list[str], size: tuple[int, int]) -> str:
+    """Digest what a network and its layers make of a noise image that is always the same.
+
+    It shows changes that are not in the code: an attribute of a global object, a file that is read
+    at import, a function in C that was replaced. On one machine the digest is always the same, and
+    so is the state of torch's random numbers afterwards. A network that cannot be run at this size
+    gets a digest of what it did until then.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In evaluation mode, on a CPU. A copy of it is run.
+    layers : list of str
+        The layers to look at. The output alone could be zero, or saturated, for any image.
+    size : tuple of (height, width)
+        Of the image in pixels.
+    """
+    digest = hashlib.sha256()
+
+    def add(value: Any) -> None:
+        if isinstance(value, torch.Tensor):
+            digest.update(digest_tensor(value).encode())
+        elif isinstance(value, dict):
+            for key in value:
+                digest.update(repr(key).encode())
+                add(value[key])
+        elif isinstance(value, list | tuple):
+            for part in value:
+                add(part)
+        digest.update(type(value).__name__.encode())
+
+    network = copy_sharing_tensors(module)
+    for name in layers:
+        network.get_submodule(name).register_forward_hook(lambda module, x, output: add(output))
+    device = next(module.parameters(), torch.empty(0)).device
+    with one_core(), fixed_seed(), torch.inference_mode():
+        try:
+            add(network(noise(1, 3, *size).to(device)))
+        except Exception as error:  # of any kind; whoever runs the network in earnest will see it
+            add(error)
+    return digest.hexdigest()
