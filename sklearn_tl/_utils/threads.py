@@ -89,18 +89,25 @@ def on_each_core(function: Callable[[Item], Result], items: Iterable[Item]) -> I
 
 
 @contextmanager
+def cores(n: int) -> Iterator[None]:
+    """Let torch compute on `n` cores in this thread, until the block ends."""
+    n_before = _num_threads()
+    _set_num_threads(n)
+    try:
+        yield
+    finally:
+        _set_num_threads(n_before)
+
+
+@contextmanager
 def one_core() -> Iterator[None]:
     """Let torch compute on one core in this thread, until the block ends.
 
     Everything that computes with torch in the thread of the caller needs this: in a forked
     process, torch would otherwise wait for threads that did not survive the fork.
     """
-    n_before = _num_threads()
-    _set_num_threads(1)
-    try:
+    with cores(1):
         yield
-    finally:
-        _set_num_threads(n_before)
 
 
 def _num_threads() -> int:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from helpers.processes import in_a_fork
 
-from sklearn_tl._utils import in_threads, n_cores, on_each_core, one_core, threads
+from sklearn_tl._utils import cores, in_threads, n_cores, on_each_core, one_core, threads
 
 N = 3  # torch's number of threads in these tests, on any machine
 
@@ -149,6 +149,15 @@ def test_one_core_in_one_core():
         assert numbers() == (1, N)
         assert set(in_threads(computed, range(5), 2, ahead=2)) == {1}
         assert numbers() == (1, N)
+    assert numbers() == (N, N)
+
+
+def test_any_number_of_cores_until_the_block_ends():
+    with cores(2):
+        assert numbers() == (2, N)
+        with one_core():
+            assert numbers() == (1, N)
+        assert numbers() == (2, N)
     assert numbers() == (N, N)
 
 
