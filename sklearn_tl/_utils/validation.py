@@ -1,4 +1,8 @@
-"""The only door to scikit-learn's private names, and the checks that go beyond them."""
+"""Checks of parameters, and every private name of scikit-learn that this package uses.
+
+`tests/_utils/test_validation.py` fails if a new version has moved or changed one of the private
+names, and if another file imports one. Those of other dependencies are in `private.py`.
+"""
 
 import difflib
 from collections.abc import Iterable
@@ -20,18 +24,18 @@ __all__ = [
     "safe_indexing",
 ]
 
-# How the missing values of Python, numpy and pandas print.
+# The missing values of Python, numpy and pandas, as text.
 MISSING = ("None", "nan", "<NA>", "NaT")
 
 
 def close_matches(name: str, names: Iterable[str]) -> str:
-    """Return " Did you mean …?" for an error message, or "" if no name is close."""
+    """Return " Did you mean 'resnet18'?" for an error message, or "" if no name is close."""
     matches = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     return f" Did you mean {' or '.join(map(repr, matches))}?" if matches else ""
 
 
 def check_option(parameter: str, value: Any, options: Iterable[Any]) -> None:
-    """Raise a ValueError unless `value` is one of `options`."""
+    """Raise a ValueError unless the value of a parameter is one of the options."""
     options = list(options)
     if value not in options:
         raise ValueError(
@@ -41,5 +45,5 @@ def check_option(parameter: str, value: Any, options: Iterable[Any]) -> None:
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a value stands for "not known": None, NaN, pandas' NA or NaT."""
+    """Return whether a value means "not known": None, NaN, or NA or NaT of pandas."""
     return not isinstance(value, str) and str(value) in MISSING

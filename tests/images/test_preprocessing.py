@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
+import torchvision
 
 from sklearn_tl.images import Preprocessing
+from sklearn_tl.images.preprocessing import PRESET_ATTRIBUTES
 
 SQUARE = Preprocessing((24, 24), (28, 28), (0, 0, 0), (1, 1, 1))
 OBLONG = Preprocessing((20, 30), (26, 39), (0, 0, 0), (1, 1, 1), interpolation="bicubic")
@@ -109,3 +112,40 @@ def test_pixels_outside_the_visible_box_have_no_influence_and_those_at_its_edge_
         assert got[0].min() > 0
         assert got[-1].min() > 0
         assert not got[3:-3].any()
+
+
+def test_torchvisions_presets_have_the_attributes_that_are_read():
+    preset = torchvision.models.ResNet18_Weights.DEFAULT.transforms()
+    missing = [name for name in PRESET_ATTRIBUTES if not hasattr(preset, name)]
+    assert not missing, (
+        f"The presets of torchvision {torchvision.__version__} have no {missing}. Adapt "
+        "PRESET_ATTRIBUTES and from_torchvision in sklearn_tl/images/preprocessing.py."
+    )
+
+
+def test_the_preprocessing_of_torchvisions_weights_gives_what_torchvision_gives(make_images):
+    preset = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()
+    preprocessing = Preprocessing.from_torchvision(preset)
+    for image in (*make_images(2, 300, 401), *make_images(1, 90, 57)):
+        image = image.astype(np.float32) / 255  # levels of 8 bits would be rounded differently
+        expected = preset(torch.from_numpy(image).movedim(-1, 0))
+        torch.testing.assert_close(preprocessing(image), expected, rtol=0, atol=1e-5)
+
+
+def test_another_input_size_keeps_the_share_of_the_image():
+    preprocessing = LARGE.at(112, draft=True)
+    assert (preprocessing.crop, preprocessing.resize) == ((112, 112), (128, 128))
+    assert preprocessing.at_least == 256
+    assert LARGE.at((112, 56), draft=False).resize == (128, 64)
+    assert LARGE.at(np.int64(112), draft=True) == preprocessing
+    assert repr(LARGE.at(np.int64(112), draft=True)) == repr(preprocessing)
+    assert LARGE.at(None, draft=False) is LARGE
+    assert LARGE.at("native", draft=True).at_least is None
+
+
+def test_the_text_of_a_preprocessing_does_not_change_from_version_to_version():
+    # Stored rows are found by it: if it has to change, raise ROWS_VERSION.
+    assert repr(SQUARE) == (
+        "Preprocessing(crop=(24, 24), resize=(28, 28), mean=(0, 0, 0), std=(1, 1, 1), "
+        "interpolation='bilinear', draft=False)"
+    )

@@ -1,0 +1,67 @@
+"""Labels are checked and encoded, and a part of them is held out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_tl._utils import encode_labels, hold_out
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["b", "a", "b", "c"],
+        np.array([7, -1, 7, 9]),
+        [True, False, True, True],
+        pd.Series(["b", "a", "b", "c"], index=[9, 8, 7, 6], dtype="category"),
+        np.array(["b", "a", "b", "c"], dtype=object),
+    ],
+)
+def test_labels_of_any_type_are_encoded_as_their_position_among_the_sorted_classes(labels):
+    classes, codes = encode_labels(labels, 4)
+    assert list(classes) == sorted(set(labels))
+    np.testing.assert_array_equal(classes[codes], np.asarray(labels))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (None, "requires y to be passed, but the target y is None. Pass one label per image"),
+        (list("abcab"), "inconsistent numbers of samples: X has 6 images and y has 5 labels"),
+        ([0.0, 1.0, np.nan, 1, 0, 0], r"y\[2\] is nan, which is not a label"),
+        ([0.0, np.inf, 1.0, 1, 0, 0], r"y\[1\] is inf, which is not a label"),
+        (["a", None, "b", "a", "b", "b"], r"y\[1\] is None, which is not a label"),
+        (pd.Series([*"abcab", pd.NA], dtype=object), r"y\[5\] is <NA>, which is not a label"),
+        (["same"] * 6, r"at least two classes, but all 6 labels are same \(one class\)"),
+        (np.linspace(0, 1, 6), "Unknown label type"),
+        (np.zeros((6, 2)), "1d array"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        encode_labels(y, 6)
+
+
+def test_the_part_held_out_is_stratified_and_follows_the_seed():
+    codes = np.repeat([0, 1, 2], [20, 10, 10])
+    classes = np.array(["a", "b", "c"])
+    train, valid = hold_out(classes, codes, 0.2, 3)
+    np.testing.assert_array_equal(np.sort(np.concatenate([train, valid])), np.arange(40))
+    np.testing.assert_array_equal(np.bincount(codes[train]), [16, 8, 8])
+    np.testing.assert_array_equal(valid, hold_out(classes, codes, 0.2, 3)[1])
+    assert set(valid) != set(hold_out(classes, codes, 0.2, 4)[1])
+
+
+@pytest.mark.parametrize(
+    ("counts", "fraction", "message"),
+    [
+        ([8, 1], 0.2, "Class b has one image, but early_stopping=True needs at least two"),
+        ([8, 8], 0.05, r"of 16 images is 1, .* each of the 2 classes. .* from 0.13 to 0.87"),
+        ([8, 8], 0.95, r"of 16 images is 16, .* each of the 2 classes"),
+        ([12, 2], 0.8, "every image of class b would be held out"),
+    ],
+)
+def test_a_part_that_cannot_be_held_out_is_refused_with_advice(counts, fraction, message):
+    codes = np.repeat(np.arange(len(counts)), counts)
+    with pytest.raises(ValueError, match=message):
+        hold_out(np.array(["a", "b"]), codes, fraction, 0)
