@@ -1,4 +1,4 @@
-"""Small real images that installed packages ship, so that a first study needs no download."""
+"""Small real images from installed packages, for a first study without a download."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,10 +8,10 @@ from PIL import Image
 from sklearn.utils import Bunch
 
 ROWS, COLUMNS = 3, 6  # of patches in each half of a photograph
-SHARE = 5  # the height of a photograph in sides of a patch
-SIZE = 96  # pixels of a patch's side as it is returned
+SHARE = 5  # a patch is 1/5 as high as its photograph
+SIZE = 96  # the side in pixels of the patches that are returned
 
-# name → (package, file below it, source and licence as that package states them)
+# name → (package, file in the package, source and licence as the package states them)
 PHOTOGRAPHS = {
     "astronaut": ("skimage", "data/astronaut.png", "Eileen Collins; NASA, public domain"),
     "brick": ("skimage", "data/brick.png", "CC0Textures, CC0"),
@@ -42,57 +42,57 @@ Patches of photographs
 **Characteristics**
 
 =================  =============================================
-Classes            {n_classes}, one a photograph
+Classes            {n_classes}, one per photograph
 Patches per class  {n_half} to train on, {n_half} to test on
 Patches in all     {n_patches}
-Form               {size} x {size} x 3, uint8; grey ones repeated to RGB
+Form               {size} x {size} x 3, uint8; grey ones as RGB
 =================  =============================================
 
-From the upper half of each photograph {n_half} squares are cut to train on, in {rows} rows and
-{columns} columns that are spread evenly over it, and in the same way {n_half} from the lower half
-to test on. The side of a square is 1/{share} of the photograph's height, scaled to {size} pixels.
-Neighbours within a half overlap by up to a quarter. No training patch overlaps a test patch, and
-the two halves show different things.
+The upper half of each photograph gives {n_half} patches to train on, and the lower half gives
+{n_half} patches to test on. They are squares in {rows} rows and {columns} columns, spread evenly
+over the half. The side of a square is 1/{share} of the height of the photograph, and is scaled to
+{size} pixels. Neighbours in a half overlap by up to a quarter. No training patch overlaps a test
+patch, and the two halves show different things.
 
 The task is to tell which photograph a patch is from. It is easy for textures (brick, grass,
-gravel), and hard where the halves have little in common (camera, china, astronaut).
+gravel), and hard if the halves have little in common (camera, china, astronaut).
 
-**Sources and licences**, as the packages that ship them state them
+**Sources and licences**, as stated by the packages that contain the photographs
 
 {sources}
 """
 
 
 def load_photo_patches(*, return_X_y: bool = False) -> Bunch | tuple[np.ndarray, np.ndarray]:
-    """Load patches of 14 photographs that scikit-image and scikit-learn ship.
+    """Load patches of the 14 photographs that come with scikit-image and scikit-learn.
 
-    Each photograph is one class. Patches of its upper half are to train on and patches of its
-    lower half to test on; no training patch overlaps a test patch. Nothing is downloaded and
+    Each photograph is one class. The patches of its upper half are for training, and those of its
+    lower half for testing. No training patch overlaps a test patch. Nothing is downloaded and
     nothing is random.
 
     Parameters
     ----------
     return_X_y : bool, default=False
-        Return ``(images, target)`` instead of a Bunch.
+        Whether to return ``(images, target)`` instead of a Bunch.
 
     Returns
     -------
     data : :class:`~sklearn.utils.Bunch`
-        With the attributes
+        A dictionary with the attributes
 
         images : ndarray of shape (504, 96, 96, 3), dtype uint8
-            The patches: photograph after photograph, row by row from the top.
+            The patches, photograph by photograph, and row by row from the top.
         target : ndarray of shape (504,), dtype int64
-            The index of the photograph in `target_names`.
-        target_names : ndarray of shape (14,)
-            Names of the photographs.
+            For each patch the index of its photograph in `target_names`.
+        target_names : ndarray of shape (14,), dtype object
+            The names of the photographs.
         train : ndarray of shape (504,), dtype bool
             True for the patches to train on, False for those to test on.
         boxes : ndarray of shape (504, 4), dtype int64
-            Where a patch lies in its photograph, in pixels: left, top, right, bottom; right and
-            bottom are not part of it.
+            The position of each patch in its photograph, in pixels: left, top, right, bottom.
+            The right column and the bottom row are not part of the patch.
         DESCR : str
-            How the patches were made, with sources and licences.
+            How the patches were made, and the sources and licences of the photographs.
     (images, target) : tuple of ndarray
         If `return_X_y` is True.
 
@@ -101,11 +101,11 @@ def load_photo_patches(*, return_X_y: bool = False) -> Bunch | tuple[np.ndarray,
     ImportError
         If scikit-image is not installed.
     FileNotFoundError
-        If it is installed without its photographs.
+        If scikit-image is installed without its photographs.
 
     See Also
     --------
-    sklearn.datasets.load_sample_images : Two of the photographs, whole.
+    sklearn.datasets.load_sample_images : Load two of the photographs as a whole.
 
     Examples
     --------
@@ -141,12 +141,12 @@ def load_photo_patches(*, return_X_y: bool = False) -> Bunch | tuple[np.ndarray,
     )
 
 
-def _open(package, file):
-    spec = find_spec(package)  # skimage.data would ask pooch, and imports much more
-    if spec is None:
+def _open(package: str, file: str) -> Image.Image:
+    spec = find_spec(package)  # skimage.data needs pooch, and imports much more
+    if spec is None or spec.origin is None:
         raise ImportError(
-            f"load_photo_patches reads photographs of {package}, which is not installed: "
-            "pip install scikit-image."
+            f"load_photo_patches reads photographs of {package}, which is not installed. Install "
+            "it: pip install scikit-image."
         )
     path = Path(spec.origin).parent / file
     try:
@@ -154,13 +154,14 @@ def _open(package, file):
             return photograph.convert("RGB")
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{package} is installed without its photograph {str(path)!r}, which the packages of "
-            "some Linux distributions leave out. Install it by pip install scikit-image."
+            f"{package} is installed without its photograph {str(path)!r}. The packages of some "
+            "Linux distributions leave the photographs out. Install it from PyPI: pip "
+            "install scikit-image."
         ) from error
 
 
-def _cut(photograph):
-    """Return the patches of one photograph and where they lie in it."""
+def _cut(photograph: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+    """Return the patches of one photograph, and their boxes in it."""
     width, height = photograph.size
     side, half = height // SHARE, height // 2
     upper = np.linspace(0, half - side, ROWS).astype(int)
@@ -170,7 +171,7 @@ def _cut(photograph):
         for top in (*upper, *(upper + height - half))
         for left in columns
     ]
-    # Cut first, then scale: the other way round the pixels beyond its edges blend into a patch.
+    # Each patch is cut before it is scaled. Otherwise the pixels around it would blend into it.
     patches = [
         np.asarray(photograph.crop(box).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
         for box in boxes

@@ -1,3 +1,5 @@
+"""Patches of photographs: their form, their positions, and errors without the photographs."""
+
 import socket
 import sys
 from itertools import combinations
@@ -20,7 +22,7 @@ def shared_pixels(a, b):
     return max(width, 0) * max(height, 0)
 
 
-def test_form(data):
+def test_there_are_18_patches_to_train_on_and_18_to_test_on_per_photograph(data):
     assert data.images.shape == (504, 96, 96, 3)
     assert data.images.dtype == np.uint8
     assert data.train.dtype == bool
@@ -38,7 +40,7 @@ def test_no_training_patch_shares_a_pixel_with_a_test_patch(data):
         assert not any(shared_pixels(a, b) for a in train for b in test)
 
 
-def test_neighbours_overlap_by_little(data):
+def test_neighbours_overlap_by_a_quarter_at_most(data):
     for label in range(14):
         boxes = data.boxes[data.target == label]
         side = boxes[0, 2] - boxes[0, 0]
@@ -47,7 +49,7 @@ def test_neighbours_overlap_by_little(data):
         assert max(shared_pixels(a, b) for a, b in combinations(boxes, 2)) < 0.26 * side * side
 
 
-def test_a_patch_is_what_its_box_says(data):
+def test_a_patch_shows_what_is_in_its_box(data):
     photograph = datasets._open(*datasets.PHOTOGRAPHS["retina"][:2])
     i = np.flatnonzero(data.target_names[data.target] == "retina")[-1]
     box = photograph.crop(tuple(data.boxes[i]))
@@ -60,9 +62,9 @@ def test_no_two_patches_are_equal(data):
     assert len({patch.tobytes() for patch in data.images}) == len(data.images)
 
 
-def test_same_every_time_and_without_network(data, monkeypatch):
+def test_the_patches_are_the_same_every_time_and_need_no_network(data, monkeypatch):
     def refuse(*args, **kwargs):
-        raise AssertionError("the network was asked")
+        raise AssertionError("a connection was opened")
 
     monkeypatch.setattr(socket, "socket", refuse)
     images, target = load_photo_patches(return_X_y=True)
@@ -70,13 +72,13 @@ def test_same_every_time_and_without_network(data, monkeypatch):
     np.testing.assert_array_equal(target, data.target)
 
 
-def test_without_scikit_image(monkeypatch):
+def test_the_error_without_scikit_image_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage", None)
     with pytest.raises(ImportError, match=r"pip install scikit-image"):
         load_photo_patches()
 
 
-def test_without_a_photograph(monkeypatch):
+def test_the_error_without_a_photograph_names_its_path(monkeypatch):
     monkeypatch.setitem(datasets.PHOTOGRAPHS, "camera", ("skimage", "data/nothing.png", ""))
     with pytest.raises(FileNotFoundError, match=r"nothing\.png.* pip install scikit-image"):
         load_photo_patches()
