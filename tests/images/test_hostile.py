@@ -1,4 +1,4 @@
-"""Images from strangers: broken files, odd arrays, headers that lie; and one row for every form."""
+"""Broken files, odd arrays and headers that lie are refused; every form gives the same row."""
 
 import io
 import struct
@@ -17,9 +17,10 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from sklearn_tl import ConvFeatureExtractor
+from sklearn_tl.images import FORMATS
 
 
-def test_a_part_of_the_fuzzing(benchmark):
+def test_mutated_files_and_arrays_end_in_a_row_or_in_an_error_of_ours(benchmark):
     table = benchmark("fuzz", "--cases", 400)["table"]
     assert sum(row["cases"] for row in table) == 400
     assert all(row["our errors"] > 0 for row in table)
@@ -37,7 +38,7 @@ def png(width, height):
 
 
 def with_size(kind, width, height):
-    """Return a small file whose header claims another size."""
+    """Return a small file whose header claims another size, of a format in `FORMATS`."""
     if kind == "PNG":
         return png(width, height)
     buffer = io.BytesIO()
@@ -61,7 +62,7 @@ def with_size(kind, width, height):
     return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG", "TIFF", "WEBP", "PPM"])
+@pytest.mark.parametrize("kind", FORMATS)
 def test_a_bomb_is_refused_from_its_header(kind, tmp_path, make_images):
     extractor = ConvFeatureExtractor(TinyNet, image_size=32).fit(make_images(1))
     path = tmp_path / "bomb"
@@ -74,7 +75,7 @@ def test_a_bomb_is_refused_from_its_header(kind, tmp_path, make_images):
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_large_photographs_are_read_where_they_are_decoded_smaller(tmp_path):
+def test_a_photograph_over_the_limit_is_read_if_it_is_decoded_smaller(tmp_path):
     extractor = ConvFeatureExtractor(TinyNet, image_size=32, cache=None).fit([np.ones((9, 9))])
     path, side = tmp_path / "image", 9_500
     for kind in ("PNG", "JPEG"):
@@ -87,14 +88,14 @@ def test_large_photographs_are_read_where_they_are_decoded_smaller(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["EPS", "ICO", "TGA", "JPEG2000"])
-def test_other_formats_reach_no_parser(kind, tmp_path, make_images):
+def test_a_file_of_another_format_reaches_no_parser(kind, tmp_path, make_images):
     path = tmp_path / "image"
     Image.fromarray(make_images(1)[0]).save(path, kind)
     with pytest.raises(ValueError, match=r"X\[0\] .*unknown format.* JPEG, PNG, GIF"):
         ConvFeatureExtractor(TinyNet, image_size=32).fit_transform([path])
 
 
-def test_one_row_of_pixels_upside_down():
+def test_an_image_of_one_line_may_be_a_reversed_view():
     X = np.arange(12, dtype=np.uint8).reshape(1, 4, 3)
     extractor = ConvFeatureExtractor(TinyNet, image_size=32, cache=None).fit([X])
     assert_array_equal(extractor.transform([X[::-1]]), extractor.transform([X]))
@@ -117,7 +118,9 @@ EXAMPLES = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # files are written anew
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture
+    ],  # every example writes the files again
 )
 
 
