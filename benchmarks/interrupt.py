@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -54,12 +55,20 @@ def main():
         "--wait", type=float, default=8, help="largest number of seconds until SIGINT"
     )
     parser.add_argument("--work", nargs="+", choices=WORK, default=list(WORK))
+    parser.add_argument(
+        "--at-once", action="store_true", help="interrupt all kinds of work at the same time"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
     print(machine())
     table = []
-    for name in args.work:
-        runs = [interrupted(name, args.wait, seed) for seed in range(args.repeat)]
+
+    def interrupted_often(name):
+        return [interrupted(name, args.wait, seed) for seed in range(args.repeat)]
+
+    with ThreadPoolExecutor(len(args.work) if args.at_once else 1) as pool:
+        found = list(pool.map(interrupted_often, args.work))
+    for name, runs in zip(args.work, found, strict=True):
         seconds, left, stored, wrong, status = zip(*runs, strict=True)
         table.append(
             [name, statistics.median(seconds), max(seconds), sum(left), sum(stored), sum(wrong),

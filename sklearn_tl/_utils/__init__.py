@@ -20,7 +20,14 @@ from sklearn_tl._utils.private import (
     without_compilation,
 )
 from sklearn_tl._utils.progress import tqdm
-from sklearn_tl._utils.threads import cores, in_threads, n_cores, on_each_core, one_core
+from sklearn_tl._utils.threads import (
+    cores,
+    fork_safe,
+    in_threads,
+    n_cores,
+    on_each_core,
+    one_core,
+)
 from sklearn_tl._utils.validation import (
     Interval,
     StrOptions,
@@ -46,6 +53,7 @@ __all__ = [
     "encode_labels",
     "filled",
     "fit_context",
+    "fork_safe",
     "forward_hooks",
     "hold_out",
     "in_parts_that_fit",

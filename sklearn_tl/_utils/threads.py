@@ -5,19 +5,21 @@ yet. `torch.set_num_threads` sets both. The rest of the program must not notice 
 Therefore another thread restores the default at once, and a lock protects the moment between.
 """
 
+import functools
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TypeVar
+from contextlib import contextmanager, nullcontext
+from typing import ParamSpec, TypeVar
 
 import torch
 from joblib import cpu_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Parameters = ParamSpec("Parameters")
 
 _forked = False
 _default_changes = threading.RLock()  # held while torch's default is another than before
@@ -103,11 +105,25 @@ def cores(n: int) -> Iterator[None]:
 def one_core() -> Iterator[None]:
     """Let torch compute on one core in this thread, until the block ends.
 
-    Everything that computes with torch in the thread of the caller needs this: in a forked
-    process, torch would otherwise wait for threads that did not survive the fork.
+    The number of cores shows in the last bits of a sum. One core gives the same bits everywhere.
     """
     with cores(1):
         yield
+
+
+def fork_safe(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Decorate a public function or method that computes with torch in the thread of the caller.
+
+    In a forked process, torch computes on one core until the function returns. Any operation on a
+    large tensor, even a copy, would otherwise wait for threads that did not survive the fork.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        with one_core() if _forked else nullcontext():
+            return function(*args, **kwargs)
+
+    return wrapper
 
 
 def _num_threads() -> int:

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_tl._utils import fork_safe
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.images import ImageSequence
@@ -74,6 +75,7 @@ def class_activation_maps(estimator: Any, X: Any, y: Any = None) -> np.ndarray:
     return maps_of_images(classifier, images_as_read_by(classifier, X), labels)
 
 
+@fork_safe
 def maps_of_images(estimator: Any, images: ImageSequence, labels: Any) -> np.ndarray:
     """Return the maps of images that were already read as the estimator reads them."""
     classifier = _with_maps(estimator)

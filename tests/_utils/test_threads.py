@@ -7,7 +7,7 @@ import pytest
 import torch
 from helpers.processes import in_a_fork
 
-from sklearn_tl._utils import cores, in_threads, n_cores, on_each_core, one_core, threads
+from sklearn_tl._utils import cores, fork_safe, in_threads, n_cores, on_each_core, one_core, threads
 
 N = 3  # torch's number of threads in these tests, on any machine
 
@@ -222,6 +222,19 @@ def test_a_forked_child_begins_with_the_number_of_its_parent_and_keeps_it():
     assert within == [1, {1}]
     assert cores == 1
     assert in_a_fork(_threads_of_a_map) == 1
+
+
+@fork_safe
+def _safe_in_a_child(offset, *, factor=1):
+    """Compute on one core."""
+    return factor * computed() + offset, torch.get_num_threads()
+
+
+def test_a_fork_safe_function_computes_on_one_core_in_a_fork_only():
+    assert _safe_in_a_child(10, factor=100) == (100 * N + 10, N)
+    assert in_a_fork(_safe_in_a_child, 10) == (11, 1)
+    assert in_a_fork(_in_a_child)[-1] == (N, N)
+    assert _safe_in_a_child.__doc__ == "Compute on one core."
 
 
 def test_a_process_forked_while_a_number_changes_begins_with_a_right_one():
