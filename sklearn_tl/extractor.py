@@ -12,107 +12,114 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_tl._base import BackboneEstimator
-from sklearn_tl._utils import check_option, fit_context
+from sklearn_tl._utils import check_option, fit_context, fork_safe
 from sklearn_tl.backbones import POOLINGS
 from sklearn_tl.embedding import FirstPass, embed
 
 
 class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BackboneEstimator):
-    """Turn images into the embeddings of a frozen, pretrained convolutional network.
+    """Turn images into the embeddings of a frozen, pretrained network.
 
-    Put it in front of a linear classifier: with few labelled images that is the form of transfer
-    learning that overfits least. The rows need no ``StandardScaler``, which costs accuracy with few
-    images. Each image is run through the network once; the rows are cached by the content of the
-    image and by every setting that they depend on, so that folds, clones and candidates of a
-    search share them.
+    Put the extractor in front of a linear classifier: with few labelled images, this is the form of
+    transfer learning that overfits least. Leave out ``StandardScaler``, which lowers the accuracy
+    if there are few images. Each image goes through the network once. The rows are cached by the
+    content of the image and by every setting that they depend on, so folds, clones and candidates
+    of a search share them.
 
-    `fit` looks at no pixel values and learns nothing from the data. It checks the parameters and
-    the form of `X`, and loads the backbone. (Flat rows, see `image_shape`, are also checked for
-    NaN and infinity then, as scikit-learn does.)
+    `fit` learns nothing from the images and does not read their pixels. It checks the parameters
+    and the form of `X`, and loads the backbone. Flat rows (see `image_shape`) are also checked for
+    NaN and infinity, as in scikit-learn.
 
     Parameters
     ----------
     backbone : str, torch.nn.Module or callable, default="efficientnet_lite0"
-        The network: a name from :func:`list_backbones`; a module of your own, which is copied;
-        or a function without arguments that returns one. The default needs no network access.
-        A network of your own gets RGB images normalised as torchvision's ImageNet weights want
-        them, unless it has an attribute `transforms` that holds another
-        preset, such as ``ResNet18_Weights.DEFAULT.transforms()``.
+        The network: a name from :func:`list_backbones`, your own module, which is copied, or a
+        function that takes no arguments and returns a module. The default needs no network access.
+        Your own network gets RGB images normalised for torchvision's ImageNet weights, unless it
+        has an attribute `transforms` with another preset, such as
+        ``ResNet18_Weights.DEFAULT.transforms()``.
     weights : str, path or None, default="default"
         "default"; a name such as "IMAGENET1K_V1"; the path of a state dict (``.pth`` or
-        ``.safetensors``), of which nothing but tensors is read; or None for random weights, the
-        same each time. ResNet-50's newer weights, which are its default, classify ImageNet better
-        and transfer worse than "IMAGENET1K_V1" [1]_.
+        ``.safetensors``), from which only tensors are read; or None for random weights, which
+        are the same each time. For ResNet-50, "IMAGENET1K_V1" transfers better than the default
+        weights, although the default weights classify ImageNet better [1]_.
     layer : str, sequence of str or None, default=None
-        The layer whose activations are the features, or several whose features are put side by
-        side. None is the embedding that the network hands to its own classifier. Layers after
-        the last one asked for are not run. ``list_backbones(name, layers=True)`` lists them.
+        The layer whose activations become the features, or several layers whose features are put
+        side by side. None is the embedding that the network passes to its own classifier. Layers
+        after the last requested one do not run. ``list_backbones(name, layers=True)`` lists the
+        names.
     pooling : {"avg", "max", "avgmax", "flatten"}, default="avg"
-        How an activation map becomes a vector: its mean, its maximum, both, or all of it. With
-        `layer=None` and another pooling than "avg", the last layer of the list is taken, since
-        the embedding has been through the network's own pooling.
+        How an activation map becomes a vector: by its mean, its maximum, both, or as a whole. With
+        `layer=None` and a pooling other than "avg", the last layer of the list is used, since
+        the embedding has already gone through the network's own pooling.
     image_size : int, (height, width), "native" or None, default=None
-        Size of the network's input in pixels: an image is scaled and cropped at the centre. None
-        is the size that the weights were trained at. "native" leaves each image at its own size;
-        lower `batch_size` then for large photographs, of which some batches are in memory at once.
+        Size of the network's input in pixels. An image is scaled to cover it and cropped at the
+        centre. None is the size at which the weights were trained. "native" keeps each image
+        at its own size; lower `batch_size` for large photographs then, since several batches are in
+        memory at once.
     image_shape : (height, width), (height, width, channels), "strip" or None, default=None
-        How to read the rows of a two-dimensional `X`. "strip" reads each row as one line of
-        pixels (a spectrum, a time series), which is stretched over the whole input.
+        How to read the rows of a two-dimensional `X`. "strip" reads each row as one line of pixels
+        (a spectrum or a time series), which is stretched over the whole input.
     value_range : (black, white) or None, default=None
-        The numbers in arrays and in 16-bit, 32-bit and floating-point files that stand for black
-        and white. None: 0 to 255 for uint8, 0 to 65535 for uint16, False and True, and 0 to 1 for
-        floats, where other numbers are an error. An explicit range is applied as a linear map and
-        not checked.
+        The numbers that stand for black and white, in arrays and in files with 16 or 32 bits or
+        floating-point numbers. With None, uint8 runs from 0 to 255, uint16 from 0 to 65535, bool
+        from False to True, and floats from 0 to 1; other numbers are an error. An explicit
+        range is applied as a linear map, without a check.
     draft : bool, default=True
-        Whether JPEG files much larger than the network's input are decoded at a half, a quarter or
-        an eighth of their size, but not below twice what is needed. That is faster, and moves
-        features by up to 2 % of the largest. False decodes all of them in full.
+        Whether JPEG files that are much larger than the network's input are decoded at a half, a
+        quarter or an eighth of their size, but not below twice the required size. This is faster
+        and changes features by up to 2 % of the largest absolute value in a row. False decodes all
+        files in full.
     cache : "memory", path or None, default="memory"
-        Where rows are kept: in the process's memory (at most 1 GiB, least recently used first
-        out), in a file that processes and sessions share, or nowhere. A path of a folder means a
-        file in it. Use a path with searches that have ``n_jobs`` > 1.
+        Where rows are kept: in memory (at most 1 GiB per process; the least recently used rows are
+        dropped first), in a file that processes and sessions share, or nowhere. If the path is a
+        folder, the file is created in it. Use a path for searches with ``n_jobs`` > 1.
     batch_size : int, default=32
-        The most images that go through the network at once. A CPU takes fewer, and as many of
-        these chunks at the same time as it has cores: 4 images at 224 x 224 pixels, 32 at 64 x 64.
-        A GPU without the memory for so many gets half of them, with a warning.
+        The maximum number of images that go through the network at once. On a CPU each core takes
+        smaller chunks: 4 images of 224 x 224 pixels, 32 of 64 x 64. If a GPU has too little
+        memory for a batch, the batch is halved, with a warning.
     device : str or torch.device, default="auto"
-        "auto" takes a GPU (CUDA, then Apple's) where there is one, else the CPU.
+        "auto" is a GPU (CUDA, then Apple's) if there is one, and otherwise the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="float32"
-        bfloat16 is up to twice as fast where the processor or GPU computes in it, and moves an
-        embedding: of the default backbone by some 4 % of its length, of ResNets by 0.5 %. "auto"
-        takes it there and nowhere else.
+        bfloat16 is up to twice as fast on hardware that supports it. It changes the embeddings of
+        the default backbone by about 4 % of their length, and those of ResNets by about 0.5 %.
+        "auto" uses it only on hardware that supports it.
     engine : {"auto", "torch", "openvino"}, default="torch"
-        What runs the network on a CPU. OpenVINO, an extra, is faster and takes some
-        seconds to begin; its features are equal to 1e-4 of the largest. "auto" is OpenVINO where
-        it is installed. Where it cannot run a network, torch does, with a warning.
+        What runs the network on a CPU. OpenVINO, an extra, is faster but takes several seconds to
+        start; its features differ by up to 1e-4 of the largest absolute value in a row. "auto" is
+        OpenVINO if it is installed. If OpenVINO cannot run a network, torch runs it, with a
+        warning.
     n_jobs : int or None, default=None
-        Number of processes among which :meth:`transform` divides the images that are not cached.
-        None is 1 unless in a :func:`joblib.parallel_config` context.
+        Number of processes in :meth:`transform` that share the images that are not cached. None is
+        1 unless in a :func:`joblib.parallel_config` context.
     verbose : int, default=0
-        With 1, show a progress bar, which also says how many rows came from the cache.
+        1 shows a progress bar, which also says how many rows came from the cache.
 
     Attributes
     ----------
     backbone_fingerprint_ : str
-        SHA-256 over the architecture and the weights. A pickled extractor holds this and not the
-        network; it raises a ValueError if what loads later is another.
+        SHA-256 of the architecture and the weights. A pickled extractor contains this fingerprint
+        and not the network. If another network loads later, a ValueError is raised.
     n_features_in_ : int
         Number of features of flat rows or of a table. Only set for those.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, if `X` is a table. Only set for those.
+        Names of the columns if `X` is a table. Only set for tables.
 
     See Also
     --------
-    list_backbones : The names that `backbone` takes, and their layers.
-    clear_cache : Forget the rows.
+    list_backbones : The names that `backbone` accepts, and their layers.
+    clear_cache : Remove the rows.
 
     Notes
     -----
-    Accepted as `X`: a list, object array, series or one-column table of file paths, PIL images
-    and arrays, also mixed; numeric arrays of shape (n, height, width) or (n, height, width,
-    channels); torch tensors (n, channels, height, width); flat rows with `image_shape`; any
-    dataset with a length whose items are images or (image, label) pairs. Of an animation the
-    first frame is read; what is transparent lies on white.
+    `X` may be a list, object array, series or one-column table of file paths, PIL images and
+    arrays, also mixed; a numeric array of shape (n_images, height, width) or (n_images, height,
+    width, channels); a torch tensor of shape (n_images, channels, height, width); flat rows with
+    `image_shape`; or any dataset with a length whose items are images or (image, label) pairs. Only
+    the first frame of an animation is read. Transparent pixels are laid over white.
+
+    Parameters changed by `set_params` after `fit` wait for the next fit, except for `cache`,
+    `batch_size`, `device`, `engine`, `n_jobs` and `verbose`, which take effect at once.
 
     References
     ----------
@@ -171,15 +178,16 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
+    @fork_safe
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check the parameters and the form of `X`, and load the backbone.
 
         Parameters
         ----------
         X : images
-            See the notes of the class. No pixel is looked at.
+            See the notes of the class. No pixel is read.
         y : None
-            Ignored, present for the API of scikit-learn.
+            Ignored. It exists for compatibility with scikit-learn.
 
         Returns
         -------
@@ -189,26 +197,26 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         Raises
         ------
         ValueError, TypeError
-            If a parameter is wrong or `X` is no container of images.
+            If a parameter is wrong or `X` is not a container of images.
         OSError
             If the weights are not on this machine and cannot be downloaded.
         """
-        self._check_images(X, reset=True)
+        self._begin_fit(X)
         check_option("pooling", self.pooling, POOLINGS)
         if self.pooling == "flatten" and self.image_size == "native":
             raise ValueError(
-                'pooling="flatten" makes rows as long as the image is large, so that it needs one '
-                'image_size for all. Take pooling="avg", or set image_size.'
+                'pooling="flatten" needs one image_size, since the length of a row follows from '
+                'the size of the image. Set pooling="avg", or set image_size.'
             )
-        backbone = self._load_backbone()
-        layers = backbone.resolve_layers(self.layer)
+        backbone = self._pretrained()
+        layers: tuple[str | None, ...] = backbone.resolve_layers(self.layer)
         if not layers and self.pooling != "avg":
             layers = (backbone.layers[-1],)
-        # As fitted, whatever set_params does later.
         self._features = tuple((layer, self.pooling) for layer in layers or (None,))
-        self._n_features_out = sum(self.frozen_pass(self._features).lengths())
+        self._n_features_out = sum(self.frozen_pass().lengths())
         return self
 
+    @fork_safe
     def transform(self, X: Any) -> np.ndarray:
         """Return the embeddings of `X`.
 
@@ -225,26 +233,28 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         Raises
         ------
         ValueError, TypeError, OSError
-            If an image cannot be read; the message names its position in `X`, and its path.
+            If an image cannot be read. The message names its position in `X` and its path.
         NotFittedError
             If `fit` was not called.
         """
         check_is_fitted(self)
         images = self.read_images(X)
         return embed(
-            images,
-            self.frozen_pass(self._features),
-            cache=self.cache,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
+            images, self.frozen_pass(), cache=self.cache, n_jobs=self.n_jobs, verbose=self.verbose
         )
 
-    def first_pass(self, X):
-        """Return what `transform` will hand to `embed`."""
+    def first_pass(self, X: Any) -> FirstPass:
+        """Fit on `X` and return the frozen pass of `transform`, to fill a cache beforehand.
+
+        Parameters
+        ----------
+        X : images
+            See the notes of the class.
+
+        Returns
+        -------
+        first : FirstPass
+            The images of `X`, the pass, and the cache.
+        """
         images = self.fit(X).read_images(X)
         return FirstPass(images, self.frozen_pass(), self.cache)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []  # float32 whatever comes in
-        return tags

@@ -1,12 +1,8 @@
-"""Models in files that hold data and no code, so that a stranger's can be opened.
+"""Models in files that hold data and no code, so that a stranger's file can be opened.
 
-A file is a zip archive of three members, none of which is a pickle:
-
-- ``model.json`` says which format, versions and pretrained networks it needs, for people to read;
-- ``model.skops`` holds the estimators. skops builds nothing but types that it was told to trust;
-- ``tensors.safetensors`` holds what :class:`FineTuneClassifier` trained.
-
-Nothing is compressed, so that no header can promise more than there is.
+A file is what skops writes, a zip archive of JSON and arrays, and one member more: ``model.json``
+says which format, versions and pretrained networks the model needs. skops builds only types that it
+was told to trust. Nothing is compressed, so the archive cannot unpack to more than its size.
 """
 
 import copy
@@ -17,69 +13,74 @@ import platform
 import re
 import types
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from numbers import Number
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sklearn
 import skorch
 import torch
 from sklearn.base import BaseEstimator
-from skorch.history import History
 
 from sklearn_tl._base import BackboneEstimator
-from sklearn_tl._utils import replacing
+from sklearn_tl._utils import fork_safe, replacing
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.comparison import RawPixels
 from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.finetuning import AbovePrefix, HeadAlone, WholeNetwork
 from sklearn_tl.images import Preprocessing
 
-FORMAT = 1
+FORMAT = 2
 SUFFIX = ".sktl"
-HEADER, SCHEMA, TENSORS = MEMBERS = ("model.json", "model.skops", "tensors.safetensors")
-OURS = (ConvFeatureExtractor, FineTuneClassifier, RawPixels, Preprocessing)
-TRUSTED = {f"{cls.__module__}.{cls.__qualname__}" for cls in OURS}
-# Where a string stands for something of ours, and anything else would be code.
-NAMES = ("backbone", "weights", "head", "_head", "augment", "cache", "device")
-OPTIONS = ("callbacks", "net_params")  # for objects of skorch and torch
-# What means something in one process only.
-NETWORKS = ("_backbone", "_net", "_whole")
-HISTORIES = ("history_", "head_history_")
+HEADER = "model.json"
+ESTIMATORS = (ConvFeatureExtractor, FineTuneClassifier, RawPixels)
+PARTS = (Preprocessing, HeadAlone, AbovePrefix, WholeNetwork)  # of a fitted estimator
+TRUSTED = {f"{cls.__module__}.{cls.__qualname__}" for cls in (*ESTIMATORS, *PARTS)}
+# The state of our estimators is plain data, and these are strings or None: all else may be code.
+STRINGS = ("backbone", "weights", "head", "_head", "augment", "cache", "device")
+EMPTY = ("callbacks", "net_params")  # they hold objects of skorch and torch
+PLAIN = (str, bytes, bool, Number, np.generic, np.random.RandomState, *PARTS, type(None))
 
 
+@fork_safe
 def save(model: BaseEstimator, path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> None:
     """Save a model in a file that runs no code when it is loaded.
 
-    Takes :class:`ConvFeatureExtractor`, :class:`FineTuneClassifier` and whatever of scikit-learn
-    contains them, such as a pipeline. As in a pickle, the pretrained network is not in the file:
-    :func:`load` says what is. Files are written whole or not at all.
+    The model may be a :class:`ConvFeatureExtractor`, a :class:`FineTuneClassifier`, or an estimator
+    of scikit-learn that contains them, such as a pipeline. The file does not contain the pretrained
+    network: it contains the network's name and fingerprint. The file is written completely or not
+    at all.
 
     Parameters
     ----------
     model : estimator
-        Fitted or not. The file gets a copy of it with ``cache="memory"``, unless that is None, and
-        with ``memory=None`` in pipelines, since folders of this machine are of no use elsewhere.
+        Fitted or not. The file contains a copy with ``cache="memory"`` (unless it is None) and, in
+        pipelines, ``memory=None``, since paths of this machine mean nothing on another one.
     path : str or path
         The file to write. By convention its name ends in ".sktl".
     trusted : sequence of str, default=()
-        Names of types that the file may hold besides those of this package and those of
-        scikit-learn, numpy and scipy that skops trusts. The error without it lists them. Whoever
-        loads the file has to trust them, too.
+        Names of further types that the file may contain. The types of this package, and those of
+        scikit-learn, numpy and scipy that skops trusts, are always allowed. The error lists the
+        names to pass. They must also be passed to :func:`load`.
 
     Raises
     ------
     ValueError
-        If the model holds code: a network or a function of your own, callbacks, `net_params`, or
-        a type that is not trusted. Take ``joblib.dump``, for readers who trust you.
+        If the model contains code: your own network or function, callbacks, `net_params`, or
+        a type that is not trusted. Use ``joblib.dump`` for readers who trust you.
     TypeError
-        If it is no estimator.
+        If `model` is not an estimator.
+    FileNotFoundError
+        If the folder of `path` does not exist.
     ImportError
-        If skops or safetensors is not installed.
+        If skops is not installed.
 
     See Also
     --------
-    load : Open such a file.
+    load : Load such a file.
 
     Examples
     --------
@@ -98,58 +99,60 @@ def save(model: BaseEstimator, path: str | os.PathLike, *, trusted: Sequence[str
     >>> loaded.predict(images[:2]).tolist()
     ['light', 'dark']
     """
-    require_libraries()
+    require_skops()
     if not isinstance(model, BaseEstimator):
-        raise TypeError(f"{model!r:.80} is no estimator of scikit-learn that could be saved.")
+        raise TypeError(f"{model!r:.80} is not an estimator of scikit-learn.")
     trusted = _as_names(trusted)
     try:
         data = _pack(model)
-        _unpack(data, trusted)  # nothing is written that could not be read
-    except Exception as error:  # skops and what is in the model have any
+        _unpack(data, trusted)  # a file that cannot be read is not written
+    except Exception as error:  # skops and the model's parts raise errors of any type
         instead = "Save its `best_estimator_`. " if hasattr(model, "best_estimator_") else ""
         raise ValueError(
             f"{type(model).__name__} cannot be saved as data. {instead}{_reason(error)} "
-            "(joblib.dump takes any model, for readers who trust you.)"
+            "(joblib.dump saves any model, for readers who trust you.)"
         ) from error
     with replacing(Path(path)) as part:
         part.write_bytes(data)
 
 
+@fork_safe
 def load(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> BaseEstimator:
-    """Load a model that :func:`save` wrote. No code of the file is run, whoever made it.
+    """Load a model that :func:`save` wrote. No code in the file is run, whoever made it.
 
-    The file names the pretrained network, which is loaded when the model is first used and
-    compared with the fingerprint in the file. What the file says besides is bounded: `cache` is
-    "memory" or None, and `memory` of a pipeline is None, so that nothing is written to a place
-    that it names. The path of `weights` is kept; such files are read as tensors and nothing else.
+    The file names the pretrained network. The network is loaded when the model is first used, and
+    must have the fingerprint that the file states. The loaded model writes to no place that the
+    file names: `cache` is "memory" or None, and `memory` of a pipeline is None. The path in
+    `weights` is kept; nothing but tensors is read from such a file.
 
     Parameters
     ----------
     path : str or path
-        A file of :func:`save`.
+        A file that :func:`save` wrote.
     trusted : sequence of str, default=()
-        Names of further types that may be built, which the error without it lists. A type may
-        run any code: name only those that you know, as data.
+        Names of further types that may be built. The error lists them. A type may run any code:
+        name only types that you know to be data.
 
     Returns
     -------
     model : estimator
-        As it was saved.
+        The model as it was saved.
 
     Raises
     ------
     ValueError
-        If the file is another one (a pickle, say), damaged, of a later format, or holds a type
-        that is not trusted or anything that may be code.
+        If :func:`save` did not write the file (for example, if it is a pickle), if it is damaged
+        or has another format version, or if it contains a type that is not trusted or a value
+        that may be code.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     ImportError
-        If skops or safetensors is not installed.
+        If skops is not installed.
 
     Warns
     -----
     sklearn.exceptions.InconsistentVersionWarning
-        If an estimator of scikit-learn was saved by another version of it.
+        If another version of scikit-learn saved one of its estimators.
 
     See Also
     --------
@@ -157,10 +160,10 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> BaseEstimat
 
     Notes
     -----
-    That no code is run does not make a model a good one: it can be wrong on purpose, ask for
-    images too large for this machine, or name a network whose weights are a long download. Numbers
-    made up for the purpose can crash the compiled parts of scikit-learn; of trees this is known,
-    which is why they have to be named in `trusted`.
+    A model that runs no code can still be harmful: it can be wrong on purpose, need more memory
+    than this machine has, or name a network whose weights are a long download. Crafted numbers can
+    crash the compiled parts of scikit-learn. This is known of trees, so they must be named in
+    `trusted`.
 
     Examples
     --------
@@ -172,63 +175,57 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> BaseEstimat
     ...     sklearn_tl.load(path)
     ConvFeatureExtractor(pooling='max')
     """
-    require_libraries()
+    require_skops()
     trusted = _as_names(trusted)
     data = Path(path).read_bytes()
     try:
         return _unpack(data, trusted)
     except Warning:  # where warnings are errors
         raise
-    except Exception as error:  # a file of anything can raise anything
-        damaged = "" if type(error) is ValueError else " If it was one of save, copy it again."
+    except Exception as error:  # an arbitrary file can raise any error
+        damaged = "" if type(error) is ValueError else " If save wrote it, copy it again."
         raise ValueError(f"{str(path)!r} was refused. {_reason(error)}{damaged}") from error
 
 
-def require_libraries():
-    """Return the modules skops.io and safetensors.torch, or say what to install."""
+def require_skops() -> Any:
+    """Return the module skops.io, or raise an ImportError that says what to install."""
     try:
-        import safetensors.torch
         import skops
         import skops.io
     except ImportError as error:
         raise ImportError(
-            "To save and load models as data: pip install safetensors 'skops>=0.16'."
+            "Saving and loading models as data requires skops: pip install 'skops>=0.16'."
         ) from error
     if tuple(map(int, skops.__version__.split(".")[:2])) < (0, 16):
         raise ImportError(
-            f"skops {skops.__version__} checks less of a file than 0.16 does: "
+            f"skops {skops.__version__} checks less of a file than 0.16 does. Install a newer one: "
             "pip install 'skops>=0.16'."
         )
-    return skops.io, safetensors.torch
+    return skops.io
 
 
-def is_data(path):
-    """Tell from its name whether a file is, or should be, one of :func:`save`."""
+def is_data(path: str | os.PathLike) -> bool:
+    """Tell from its name whether a file is, or should be, one that :func:`save` writes."""
     return str(path).lower().endswith(SUFFIX)
 
 
-def _pack(model):
+def _pack(model: BaseEstimator) -> bytes:
     """Return the bytes of a file."""
-    skops, safetensors = require_libraries()
-    memo, tensors, backbones = {}, {}, []  # deepcopy takes the memo's for copies it has made
     for part in _parts(model):
         if isinstance(part, torch.Tensor | torch.nn.Module):
             raise ValueError(f"It holds a {type(part).__name__} of torch.")
         if isinstance(part, BackboneEstimator):
-            number = str(len(backbones))
-            memo[id(part)], own = _without_tensors(part, number)
-            tensors |= {f"{number}.{name}": tensor for name, tensor in own.items()}
-            state = vars(memo[id(part)])
-            backbones.append(
-                {
-                    "backbone": state["backbone"],
-                    "weights": state["weights"],
-                    "fingerprint": state.get("backbone_fingerprint_"),
-                }
-            )
-    plain = copy.deepcopy(model, memo)
+            _check_state(part)
+    plain, backbones = copy.deepcopy(model), []
     for part in _parts(plain):
         _forget_paths(part)
+        if isinstance(part, BackboneEstimator):
+            for name in ("weights", "device"):
+                if isinstance(vars(part)[name], os.PathLike | torch.device):
+                    setattr(part, name, str(vars(part)[name]))
+            fingerprint = vars(part).get("backbone_fingerprint_")
+            names = {name: vars(part)[name] for name in ("backbone", "weights")}
+            backbones.append(names | {"fingerprint": fingerprint})
     header = {
         "format": "sklearn_tl",
         "format_version": FORMAT,
@@ -238,143 +235,111 @@ def _pack(model):
         | {m.__name__: str(m.__version__) for m in (sklearn, torch, skorch, np)},
         "backbones": backbones,
     }
-    members = json.dumps(header, indent=2), skops.dumps(plain), safetensors.save(tensors)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in zip(MEMBERS, members, strict=True):
-            archive.writestr(name, content)
+    buffer = io.BytesIO(require_skops().dumps(plain))
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr(HEADER, json.dumps(header, indent=2))
     return buffer.getvalue()
 
 
-def _unpack(data, trusted):
-    """Return the model in the bytes of a file. Nothing in them is believed before it is checked."""
-    skops, safetensors = require_libraries()
+def _unpack(data: bytes, trusted: set[str]) -> BaseEstimator:
+    """Return the model in the bytes of a file. Nothing in it is believed before it is checked."""
+    skops = require_skops()
     archive = _open_archive(data)
-    names = archive.namelist()
-    if HEADER not in names:
-        raise ValueError(f"It has no {HEADER}, which files of sklearn_tl.save have.")
+    if HEADER not in archive.namelist():
+        raise ValueError(f"It has no {HEADER}, which every file of sklearn_tl.save has.")
     header = json.loads(archive.read(HEADER))
     number = header.get("format_version")
-    if header.get("format") != "sklearn_tl" or type(number) is not int or number < 1:
-        raise ValueError(f"Its {HEADER} is none that sklearn_tl.save writes.")
-    if number > FORMAT:
+    if header.get("format") != "sklearn_tl" or type(number) is not int:
+        raise ValueError(f"Its {HEADER} was not written by sklearn_tl.save.")
+    if number != FORMAT:
         raise ValueError(
-            f"Its format is version {number}, and sklearn_tl {version('sklearn-tl')} reads "
-            f"{FORMAT}: install the sklearn_tl that it was saved by, or a later one."
+            f"Its format is version {number}, and sklearn_tl {version('sklearn-tl')} reads version "
+            f"{FORMAT}. Install the sklearn_tl that saved it, {header.get('versions')}."
         )
-    if sorted(names) != sorted(MEMBERS):
-        raise ValueError(f"It holds {', '.join(names)} instead of {', '.join(MEMBERS)}.")
-    schema = archive.read(SCHEMA)
-    inner = _open_archive(schema)
-    for name in inner.namelist():
-        # Such as a sparse matrix, of which nobody knows how large it is before it is unpacked.
-        if inner.read(name).startswith(b"PK"):
+    for name in archive.namelist():
+        if not re.fullmatch(r"[\w-]+\.(json|npy)", name):
+            raise ValueError(f"It holds {name}, which sklearn_tl.save does not write.")
+        # A sparse matrix, for example, whose size is unknown before it is unpacked.
+        if archive.read(name).startswith(b"PK"):
             raise ValueError(f"Its {name} is an archive: a sparse matrix, perhaps.")
-    unknown = set(skops.get_untrusted_types(data=schema)) - TRUSTED - trusted
+    unknown = set(skops.get_untrusted_types(data=data)) - TRUSTED - trusted
     if unknown:
         raise ValueError(
-            f"It holds what may run code: {', '.join(sorted(unknown))}. Who knows these, and that "
-            f"they are harmless, can say so: trusted={sorted(unknown)}."
+            f"It holds types that may run code: {', '.join(sorted(unknown))}. If you know that "
+            f"they are harmless, pass trusted={sorted(unknown)}."
         )
-    tensors = safetensors.load(archive.read(TENSORS))
-    model = skops.loads(schema, trusted=sorted(TRUSTED | trusted))
+    model = skops.loads(data, trusted=sorted(TRUSTED | trusted))
     if not isinstance(model, BaseEstimator):
-        raise ValueError(f"It holds a {type(model).__name__}, which is no estimator.")
+        raise ValueError(f"It holds a {type(model).__name__}, which is not an estimator.")
     for part in _parts(model):
         _forget_paths(part)
         if isinstance(part, BackboneEstimator):
-            _restore(part, tensors)
+            _check_state(part)
+            for name, default in type(part)().get_params(deep=False).items():
+                vars(part).setdefault(name, default)  # a parameter that is newer than the file
     return model
 
 
-def _open_archive(data):
+def _open_archive(data: bytes) -> zipfile.ZipFile:
     """Open a zip archive whose members are as large as they say."""
     if not data.startswith(b"PK\x03\x04"):
         raise ValueError(
-            "It is no file of sklearn_tl.save. If it is a pickle (joblib.load opens those), it may "
-            "run any code."
+            "It is not a file of sklearn_tl.save. If it is a pickle, which joblib.load opens, it "
+            "may run any code."
         )
     archive = zipfile.ZipFile(io.BytesIO(data))
     members = archive.infolist()
-    bare = all(m.compress_type == zipfile.ZIP_STORED for m in members)
+    stored = all(m.compress_type == zipfile.ZIP_STORED for m in members)
     n_bytes = sum(m.file_size for m in members)
     names = {m.filename for m in members}
-    # Another file could stand before the first member, and pass for this one.
+    # Another file could lie before the first member, and be taken for this one.
     first = min((m.header_offset for m in members), default=0)
-    if not bare or n_bytes > len(data) or len(names) < len(members) or first > 0:
+    if not stored or n_bytes > len(data) or len(names) < len(members) or first > 0:
         raise ValueError(
-            "It is packed otherwise than sklearn_tl.save does, which compresses nothing."
+            "It is not packed as sklearn_tl.save packs files, which compresses nothing."
         )
     return archive
 
 
-def _without_tensors(estimator, number):
-    """Return a stand-in for one of our estimators, for skops to save, and the tensors it lacks."""
-    state = estimator.__getstate__()
-    for name in NETWORKS:
-        state.pop(name, None)
-    for name in NAMES:
-        if isinstance(state.get(name), os.PathLike | torch.device):
-            state[name] = str(state[name])
-    for name in HISTORIES:
-        if name in state:
-            state[name] = [dict(epoch) for epoch in state[name]]
-    tensors = state.get("_tensors", {})
-    if tensors:
-        state["_tensors"] = number
-    stand_in = object.__new__(type(estimator))
-    vars(stand_in).update(state)
-    _refuse_code(stand_in)
-    return stand_in, tensors
+def _check_state(estimator: BackboneEstimator) -> None:
+    """Raise a ValueError if one of our estimators holds, or names, more than data."""
+    name, state = type(estimator).__name__, estimator.__getstate__()
+    for key, value in (*state.items(), *state.get("_fitted", {}).items()):
+        if isinstance(value, os.PathLike | torch.device):
+            value = str(value)
+        string = key not in STRINGS or isinstance(value, str | None)
+        if not string or not _is_plain(value) or (key in EMPTY and value):
+            raise ValueError(f"{name} has {key}={value!r:.80}, which may be code and not data.")
+        if key == "weights" and re.match(r"[/\\]{2}", value or ""):  # Windows would log in there
+            raise ValueError(f"{name} has weights={value!r}, which is on another computer.")
 
 
-def _restore(estimator, tensors):
-    """Make a stand-in the estimator that it was."""
-    state = vars(estimator)
-    _refuse_code(estimator)
-    for name in HISTORIES:
-        if name in state:
-            state[name] = History(state[name])
-    if "_tensors" in state:
-        prefix = f"{state['_tensors']}."
-        state["_tensors"] = {
-            name.removeprefix(prefix): tensor
-            for name, tensor in tensors.items()
-            if name.startswith(prefix)
-        }
-        state |= {"_net": None, "_whole": None}
-    for name, default in type(estimator)().get_params(deep=False).items():
-        state.setdefault(name, default)  # one that is newer than the file
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, PLAIN) and _is_plain(item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, np.ndarray):
+        return value.dtype != object or all(map(_is_plain, value.flat))
+    return isinstance(value, PLAIN)
 
 
-def _refuse_code(estimator):
-    """Raise where one of our estimators holds or names what is more than data."""
-    name, state = type(estimator).__name__, vars(estimator)
-    suspects = [key for key in NAMES if not isinstance(state.get(key), str | None)]
-    suspects += [key for key in NETWORKS if state.get(key) is not None]
-    suspects += [key for key in OPTIONS if state.get(key) not in (None, [], (), {})]
-    for key in suspects:
-        raise ValueError(f"{name} has {key}={state[key]!r:.80}, which may be code and not data.")
-    if re.match(r"[/\\]{2}", state.get("weights") or ""):  # where Windows would log in
-        raise ValueError(f"{name} has weights={state['weights']!r}, which is on another computer.")
-
-
-def _forget_paths(part):
-    """Keep an estimator from writing to where a file says."""
-    if isinstance(part, BackboneEstimator | RawPixels) and part.cache is not None:
+def _forget_paths(part: Any) -> None:
+    """Keep an estimator from writing to a place that a file names."""
+    if isinstance(part, ESTIMATORS) and part.cache is not None:
         part.cache = "memory"
     if isinstance(part, BaseEstimator) and vars(part).get("memory") is not None:
         part.memory = None
 
 
-def _parts(model):
-    """Iterate over all objects that a model is made of, but not into our estimators."""
+def _parts(model: Any) -> Iterator[Any]:
+    """Iterate over all objects in a model, without looking into our estimators."""
     stack, seen = [model], {}
     while stack:
         part = stack.pop()
         if id(part) in seen:
             continue
-        seen[id(part)] = part  # and kept alive, so that no other gets its id
+        seen[id(part)] = part  # kept alive, so that no other object gets its id
         yield part
         if isinstance(part, dict):
             stack += part.values()
@@ -386,9 +351,9 @@ def _parts(model):
             stack += getattr(part, "__dict__", {}).values()
 
 
-def _reason(error):
-    return error if type(error) is ValueError else f"{type(error).__name__}: {error}"
+def _reason(error: Exception) -> str:
+    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
 
 
-def _as_names(trusted):
+def _as_names(trusted: Sequence[str]) -> set[str]:
     return {trusted} if isinstance(trusted, str) else set(trusted)

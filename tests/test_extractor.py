@@ -23,8 +23,9 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_tl import ConvFeatureExtractor, save
 from sklearn_tl.backbones import load_backbone
-from sklearn_tl.cache.store import MEMORY
-from sklearn_tl.embedding.frozen_pass import EMBEDDING, FrozenPass, _batches
+from sklearn_tl.cache import MEMORY
+from sklearn_tl.embedding import EMBEDDING, FrozenPass
+from sklearn_tl.embedding.batches import compute
 from sklearn_tl.images.sequence import as_images
 
 
@@ -196,7 +197,7 @@ def test_many_sizes_do_not_pile_up():
             return super().__getitem__(i)
 
     extractor = ConvFeatureExtractor(TinyNet, image_size="native", batch_size=2).fit(X)
-    batches = _batches(as_images(Watched(X)), [range(40)], extractor.frozen_pass(EMBEDDING), True)
+    batches = compute(as_images(Watched(X)), [range(40)], extractor.frozen_pass(), True, 1)
     first = next(batches)
     assert len(read) <= 4 * 2 + 2 * 2 + 1  # waiting for their like, and read ahead
     order = [*first[0], *(i for indices, _, _ in batches for i in indices)]
@@ -285,8 +286,8 @@ def test_grid_search_runs_each_image_once(network_images):
 
 
 def second_search(path):
-    count, rows = [], FrozenPass.rows
-    FrozenPass.rows = lambda self, batch: (count.append(batch.any()), rows(self, batch))[1]
+    count, rows = [], FrozenPass.compute_rows
+    FrozenPass.compute_rows = lambda self, batch: (count.append(batch.any()), rows(self, batch))[1]
     X, y = study(n=25)
     score = grid(path, X).fit(X, y).best_score_
     return sum(count), score

@@ -1,18 +1,31 @@
-"""The frozen pass: images and frozen layers become rows, each image once per study."""
+"""The frozen pass: images and frozen layers become rows, each image once per study.
+
+`FrozenPass` says what a row depends on, and `embed` returns the rows of images. `TakesImages` is
+all that other rooms may ask of an estimator that takes images.
+"""
 
 from sklearn_tl.embedding.engines import ENGINES, resolve_engine
-from sklearn_tl.embedding.frozen_pass import EMBEDDING, LARGE, ROWS_VERSION, FrozenPass, embed
+from sklearn_tl.embedding.frozen_pass import (
+    EMBEDDING,
+    ROWS_VERSION,
+    Feature,
+    FrozenPass,
+    RowPass,
+)
 from sklearn_tl.embedding.interface import FirstPass, TakesImages, image_reader
+from sklearn_tl.embedding.rows import LARGE, embed
 
 __all__ = [
     "EMBEDDING",
     "ENGINES",
-    "FirstPass",
-    "TakesImages",
-    "image_reader",
     "LARGE",
     "ROWS_VERSION",
+    "Feature",
+    "FirstPass",
     "FrozenPass",
+    "RowPass",
+    "TakesImages",
     "embed",
+    "image_reader",
     "resolve_engine",
 ]

@@ -1,44 +1,41 @@
-"""What runs frozen layers on a CPU: a trace of the network in torch, or OpenVINO.
-
-The frozen part of a network, pooling and all, is traced, converted, and compiled for one shape of
-input. It is kept for the life of the process, and never pickled or trained.
-"""
+"""Engines that run a function of torch on a CPU: a frozen trace in torch, or OpenVINO."""
 
 import importlib.util
 import sys
-import threading
 import warnings
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from joblib import cpu_count
 from torch import nn
 
+from sklearn_tl._utils import kind_of, one_core
 from sklearn_tl.backbones import noise
 
-TOLERANCE = 1e-4  # of the largest value, which another engine may move
+TOLERANCE = 1e-4  # of the largest absolute value: how much an engine may change a row
 ENGINES = ("auto", "torch", "openvino")
-_COMPILING = threading.Lock()
+
+Run = Callable[[torch.Tensor], np.ndarray]
 
 
-def resolve_engine(engine, device, crop):
+def resolve_engine(engine: str, device: str, crop: tuple[int, int] | None) -> str:
     """Return the engine that the parameter `engine` stands for: "torch" or "openvino"."""
     if engine == "torch":
         return "torch"
     if importlib.util.find_spec("openvino") is None:
         if engine == "openvino":
             raise ImportError(
-                'engine="openvino" needs the package openvino: pip install '
-                '"sklearn-tl[openvino]", or take engine="torch".'
+                'engine="openvino" requires the package openvino. Install it with '
+                'pip install "sklearn-tl[openvino]", or set engine="torch".'
             )
         return "torch"
     reason = None
-    if torch.device(device).type != "cpu":
+    if kind_of(device) != "cpu":
         reason = f"the device is {device}"
     elif crop is None:
-        reason = 'it is compiled for one size of image, and image_size="native" has many'
+        reason = 'it compiles a network for one image size, and image_size="native" has many'
     if reason is None:
         return "openvino"
     if engine == "openvino":
@@ -46,75 +43,89 @@ def resolve_engine(engine, device, crop):
     return "torch"
 
 
-def compiled(frozen, shape, dtype):
-    """Return a function from a batch to its rows as an array, or None where torch runs plainly.
+def compile_network(
+    run: Callable[[torch.Tensor], torch.Tensor],
+    shape: tuple[int, ...],
+    *,
+    engine: str,
+    precision: str,
+    name: str,
+) -> Run | None:
+    """Compile a function for one shape of input.
+
+    The engine's output is compared with the function's on two inputs.
 
     Parameters
     ----------
-    frozen : FrozenPass
-        On a CPU.
-    shape : (n, height, width, 3)
-    dtype : torch.dtype
-        Of the levels, uint8 or float32.
+    run : callable
+        From a float32 tensor of levels (0 to 255) to a float32 tensor. It does the same
+        with every input.
+    shape : tuple of int
+        Shape of the input.
+    engine : {"torch", "openvino"}
+    precision : {"float32", "bfloat16"}
+        In which OpenVINO computes.
+    name : str
+        Of the network, for warnings.
+
+    Returns
+    -------
+    callable or None
+        From a tensor to an array; any number of threads may call it. None if the engine cannot
+        run the function. For OpenVINO a warning says so.
     """
-    if frozen.engine == "torch" and not _can_be_traced(frozen):
-        return None
-    with _COMPILING:  # not twice, by two threads
-        return _compiled(replace(frozen, batch_size=shape[0]), shape, dtype)
-
-
-def _can_be_traced(frozen):
-    """Whether a trace is what the network does with any image, and no slower.
-
-    A network of the user's may choose its way by what it sees. Where each image has its own shape,
-    tracing would take longer than it saves, and in bfloat16 it saved nothing on most networks.
-    """
-    fixed = frozen.preprocessing.crop is not None and frozen.precision == "float32"
-    return fixed and frozen.backbone.is_stock
-
-
-@lru_cache(maxsize=8)
-def _compiled(frozen, shape, dtype):
-    examples = [(255 * noise(*shape)).to(dtype), torch.zeros(shape, dtype=dtype)]
-    network = _Frozen(replace(frozen, precision="float32"))  # OpenVINO lowers it by itself
-    with torch.no_grad():
-        wanted = [network(x).numpy() for x in examples]  # now, so that no trace sees folding
-    openvino, name = frozen.engine == "openvino", frozen.backbone.name
-    warn = _warn if openvino else lambda reason: None  # plain torch is what was asked for
+    openvino = engine == "openvino"
+    examples = [255 * noise(*shape), torch.zeros(shape)]
+    with torch.no_grad(), one_core():
+        expected = [run(x).numpy() for x in examples]  # first, so that no trace contains folding
     try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # that sizes become constants: one shape is all we want
-            traced = torch.jit.trace(network, examples[0], check_trace=False)
-            run = _OpenVINO(traced, examples[0], frozen.precision) if openvino else _Traced(traced)
-        got = [run(x) for x in examples]
-    except Exception as error:  # whatever conversion says to a network it does not know
-        return warn(f"it cannot convert {name} ({str(error).splitlines()[0]})")
-    if frozen.precision == "float32":
-        for rows, others in zip(wanted, got, strict=True):
+        with _expected_warnings(), torch.no_grad(), one_core():
+            traced = torch.jit.trace(_Module(run), examples[0], check_trace=False)
+            compiled = _OpenVINO(traced, examples[0], precision) if openvino else _Traced(traced)
+        with one_core():
+            found = [compiled(x) for x in examples]
+    except Exception as error:  # conversion raises anything for a network that it does not know
+        if openvino:
+            _warn(f"it cannot convert {name} ({str(error).splitlines()[0]})")
+        return None
+    if precision == "float32":
+        for rows, others in zip(expected, found, strict=True):
             off = np.abs(others - rows).max() / max(np.abs(rows).max(), 1e-30)
             if not off <= TOLERANCE:
-                return warn(f"its rows of {name} are off by {off:.1g}")
-    return run
+                if openvino:
+                    _warn(f"its rows of {name} differ by {off:.1g} of the largest value")
+                return None
+    return compiled
 
 
-class _Frozen(nn.Module):
-    """The frozen pass as a module, to be traced."""
+@contextmanager
+def _expected_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # torch.jit is deprecated. Once it is gone, torch runs networks layer by layer.
+        warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated")
+        # Sizes become constants in a trace, which serves one shape only.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        yield
 
-    def __init__(self, frozen):
+
+class _Module(nn.Module):
+    """A function as a module, which a trace needs."""
+
+    def __init__(self, run: Callable) -> None:
         super().__init__()
-        self._run = frozen.run
+        self._run = run
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self._run(x)
 
 
 class _Traced:
-    """A trace of a network, which runs without Python and its lock."""
+    """A frozen trace, which runs without Python and its lock."""
 
-    def __init__(self, traced):
+    def __init__(self, traced: torch.jit.ScriptModule) -> None:
         self._run = torch.jit.freeze(traced.eval())
 
-    def __call__(self, batch):
+    def __call__(self, batch: torch.Tensor) -> np.ndarray:
         with torch.inference_mode():
             return self._run(batch).numpy()
 
@@ -122,36 +133,36 @@ class _Traced:
 class _OpenVINO:
     """A compiled network, with a request for each thread that runs it."""
 
-    def __init__(self, traced, example, precision):
+    def __init__(self, traced: torch.jit.ScriptModule, example: torch.Tensor, precision: str):
         openvino = _import_openvino()
         model = openvino.convert_model(traced, example_input=example)
         model.reshape(list(example.shape))
         n_cores = cpu_count()
         settings = {
-            "NUM_STREAMS": n_cores,  # each of one core, as in `threads`
+            "NUM_STREAMS": n_cores,  # one core each, as all threads of this package
             "INFERENCE_NUM_THREADS": n_cores,
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
         }
         self._model = openvino.Core().compile_model(model, "CPU", settings)
-        self._free = []
+        self._free: list = []
 
-    def __call__(self, batch):
+    def __call__(self, batch: torch.Tensor) -> np.ndarray:
         try:
             request = self._free.pop()
         except IndexError:
             request = self._model.create_infer_request()
         try:
-            # A copy, since the result is memory of the request.
+            # A copy, since the result is in the memory of the request.
             return np.array(request.infer([batch.numpy()], share_inputs=True)[0])
         finally:
             self._free.append(request)
 
 
 def _import_openvino():
-    """Import OpenVINO, for the first time without what reports its use to an analytics service."""
+    """Import OpenVINO without the part that reports its use to an analytics service."""
     hidden = "openvino_telemetry"
     if "openvino" not in sys.modules and hidden not in sys.modules:
-        sys.modules[hidden] = None  # as if it were not installed, for which OpenVINO is prepared
+        sys.modules[hidden] = None  # type: ignore[assignment]  # as if it were not installed
         try:
             import openvino
         finally:
@@ -161,5 +172,5 @@ def _import_openvino():
     return openvino
 
 
-def _warn(reason):
-    warnings.warn(f"OpenVINO is not used, since {reason}: torch takes its place.", stacklevel=2)
+def _warn(reason: str) -> None:
+    warnings.warn(f"OpenVINO is not used, since {reason}. torch is used instead.", stacklevel=2)

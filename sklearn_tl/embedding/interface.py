@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from sklearn.pipeline import Pipeline
 
-from sklearn_tl.embedding.frozen_pass import FrozenPass
+from sklearn_tl.embedding.frozen_pass import RowPass
 from sklearn_tl.images import ImageSequence
 
 
@@ -13,7 +13,7 @@ class FirstPass(NamedTuple):
     """What an estimator will hand to `embed` first: arguments to fill its cache beforehand."""
 
     images: ImageSequence
-    frozen: FrozenPass
+    frozen: RowPass
     cache: str | os.PathLike | None
 
 

@@ -1,6 +1,40 @@
-"""Frozen layers are set free and trained with a new head."""
+"""Frozen layers are unfrozen and trained with a new head, by one of three recipes.
 
-from sklearn_tl.finetuning import surgery, training
-from sklearn_tl.finetuning.augmentation import TrainingImages, as_augmentation
+`choose_recipe` returns the recipe for an estimator's parameters. A recipe makes the `Tail` that is
+trained and its training data; `train` trains it with skorch; `restore` rebuilds it from the tensors
+that training changed.
+"""
 
-__all__ = ["TrainingImages", "as_augmentation", "surgery", "training"]
+from sklearn_tl.finetuning.heads import logistic_head, new_head
+from sklearn_tl.finetuning.recipes import (
+    AbovePrefix,
+    HeadAlone,
+    Recipe,
+    WholeNetwork,
+    choose_recipe,
+)
+from sklearn_tl.finetuning.schedule import learning_rate_groups
+from sklearn_tl.finetuning.surgery import changed_tensors, cut_network, restore, tuned_backbone
+from sklearn_tl.finetuning.tail import Tail, head_outputs
+from sklearn_tl.finetuning.training import check_net_params, new_net, reproducible, train
+
+__all__ = [
+    "AbovePrefix",
+    "HeadAlone",
+    "Recipe",
+    "Tail",
+    "WholeNetwork",
+    "changed_tensors",
+    "check_net_params",
+    "choose_recipe",
+    "cut_network",
+    "head_outputs",
+    "learning_rate_groups",
+    "logistic_head",
+    "new_head",
+    "new_net",
+    "reproducible",
+    "restore",
+    "train",
+    "tuned_backbone",
+]

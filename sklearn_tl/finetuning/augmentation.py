@@ -1,5 +1,9 @@
-"""Images for training: read once, varied at random, and made network input."""
+"""Training images: read once, varied at random in each epoch, and turned into network input."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
 import torch
 from joblib import cpu_count
 from PIL import Image
@@ -8,55 +12,62 @@ from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as F
 
 from sklearn_tl._utils import in_threads
-from sklearn_tl.images import cover
+from sklearn_tl.images import ImageSequence, Preprocessing, cover
 
-KEEP_BYTES = 2**30  # of scaled images that wait in memory for the next epoch
-SCALE = (0.35, 1.0)  # share of the image that a random crop keeps
+KEEP_BYTES = 2**30  # of scaled images that are kept in memory for the next epoch
+SCALE = (0.35, 1.0)  # share of the image in a random crop
 
 
 class TrainingImages(Dataset):
-    """Images and their codes as a torch dataset.
+    """Images and their targets as a torch dataset.
 
-    An image is decoded and scaled once; what comes after that differs from epoch to epoch.
+    Each image is decoded and scaled once. The steps after that differ from epoch to epoch.
 
     Parameters
     ----------
     images : ImageSequence
-    codes : ndarray of shape (n_images,)
-        The classes as numbers from 0.
+    y : ndarray of shape (n_images,)
+        Targets: for classes, their codes from 0.
     preprocessing : Preprocessing
     augment : callable or None
         From `as_augmentation`.
     """
 
-    def __init__(self, images, codes, preprocessing, augment=None):
+    def __init__(
+        self,
+        images: ImageSequence,
+        y: np.ndarray,
+        preprocessing: Preprocessing,
+        augment: Callable | None = None,
+    ) -> None:
         self.images = images
-        self.y = codes  # as in datasets of skorch
+        self.y = y
         self.preprocessing = preprocessing
         self.augment = augment
-        self._kept, self._free = {}, KEEP_BYTES
+        self._kept: dict[int, torch.Tensor] = {}
+        self._free = KEEP_BYTES
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, i):
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, Any]:
         return self.__getitems__([i])[0]
 
-    def __getitems__(self, indices):
-        """Return a batch: torch's loader asks for all of it at once."""
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[torch.Tensor, Any]]:
+        """Return a batch. torch's loader asks for a whole batch at once."""
         batch = []
-        # Only the decoding is in threads: what is random must come in the same order each time.
+        # Only the decoding is in threads. Random steps must come in the same order each time.
         scaled = in_threads(self._scaled, indices, cpu_count(), ahead=len(indices))
         for i, image in zip(indices, scaled, strict=True):
             batch.append((self._varied(image, i), self.y[i]))
         if len({tensor.shape for tensor, _ in batch}) > 1:
             raise ValueError(
-                'With image_size="native" layers of the network can only be trained on images of '
-                "one size, and these differ. Set an image_size, or take unfreeze=None."
+                'With image_size="native", layers can only be trained on images of one size, but '
+                "these images differ in size. Set an image_size, or set unfreeze=None."
             )
         return batch
 
-    def _scaled(self, i):
+    def _scaled(self, i: int) -> torch.Tensor:
         if i in self._kept:
             return self._kept[i]
         pixels = self.images.open(i).decode(self.preprocessing.at_least)
@@ -66,7 +77,7 @@ class TrainingImages(Dataset):
             self._kept[i] = image
         return image
 
-    def _varied(self, image, i):
+    def _varied(self, image: torch.Tensor, i: int) -> torch.Tensor:
         if self.augment is None:
             return self.preprocessing.finish(image)
         is_8_bit = image.dtype == torch.uint8
@@ -74,13 +85,14 @@ class TrainingImages(Dataset):
         try:
             varied = self.augment(F.to_pil_image(image) if is_8_bit else image.clone())
         except Exception as error:
-            error.add_note(f"in {where} which got {'a PIL image' if is_8_bit else 'a tensor'}")
+            kind = "a PIL image" if is_8_bit else "a tensor"
+            error.add_note(f"in {where} which was called with {kind}")
             raise
         varied = _as_tensor(varied, where)
         if is_8_bit and varied.is_floating_point() and not -1 < varied.min() <= varied.max() < 2:
             raise ValueError(
                 f"{where} returned values from {varied.min():.3g} to {varied.max():.3g}, but "
-                "floats are to run from 0 to 1. Leave Normalize out: it is done afterwards."
+                "floats must be in [0, 1]. Leave Normalize out: images are normalised afterwards."
             )
         crop = self.preprocessing.crop
         if crop is not None and (varied.shape[1] < crop[0] or varied.shape[2] < crop[1]):
@@ -88,8 +100,10 @@ class TrainingImages(Dataset):
         return self.preprocessing.finish(varied)
 
 
-def as_augmentation(augment, preprocessing):
-    """Return the callable that the parameter `augment` stands for.
+def as_augmentation(
+    augment: str | Callable | None, preprocessing: Preprocessing
+) -> Callable | None:
+    """Return the callable that the parameter `augment` stands for, or None.
 
     Parameters
     ----------
@@ -106,18 +120,18 @@ def as_augmentation(augment, preprocessing):
     return v2.Compose([crop, flip])
 
 
-def _as_tensor(varied, where):
-    """Return what a user's callable made of an image as a tensor (3, height, width)."""
+def _as_tensor(varied: Any, where: str) -> torch.Tensor:
+    """Return the result of a user's callable as a tensor (3, height, width)."""
     if isinstance(varied, Image.Image):
         return F.pil_to_tensor(varied.convert("RGB"))
     if not isinstance(varied, torch.Tensor):
         raise TypeError(
-            f"{where} returned {type(varied).__name__}, but should return a PIL image or a tensor "
+            f"{where} returned {type(varied).__name__}, but must return a PIL image or a tensor "
             "(3, height, width)."
         )
     if varied.ndim != 3 or varied.shape[0] != 3:
         raise ValueError(
-            f"{where} returned a tensor of shape {tuple(varied.shape)}, but an image is "
+            f"{where} returned a tensor of shape {tuple(varied.shape)}, but an image must be "
             "(3, height, width)."
         )
     return varied

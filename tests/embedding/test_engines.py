@@ -1,163 +1,123 @@
-"""OpenVINO's rows are torch's, and torch steps in where it must."""
+"""A frozen trace returns the rows of its network, or is not used."""
 
-import importlib.util
-import sys
+import threading
+import warnings
 
 import numpy as np
 import pytest
 import torch
-from helpers.networks import NormNet, TinyNet
-from helpers.pictures import study
+from helpers.networks import NormNet
 from numpy.testing import assert_array_equal
 
-from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
-from sklearn_tl.backbones import load_backbone
-from sklearn_tl.datasets import load_photo_patches
-from sklearn_tl.embedding import engines as engine
+from sklearn_tl import ConvFeatureExtractor
+from sklearn_tl._utils import release_all
+from sklearn_tl.embedding import FrozenPass, engines
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed"
-)
-
-
-@pytest.fixture(autouse=True)
-def nothing_compiled():
-    engine._compiled.cache_clear()
-    yield
-    engine._compiled.cache_clear()
+NETWORKS = [
+    "efficientnet_lite0",
+    "resnet18",
+    "mobilenet_v3_small",
+    "efficientnet_b0",
+    "densenet121",
+    "googlenet",
+    "shufflenet_v2_x0_5",
+    "mnasnet0_5",
+    "regnet_y_400mf",
+    "vgg11_bn",
+    "squeezenet1_1",
+    "convnext_tiny",
+    "timm/mobilenetv3_small_050",
+]
 
 
 @pytest.fixture
-def compilations(monkeypatch):
-    """Return a list to which every compilation adds its batch's shape."""
-    shapes, make = [], engine._OpenVINO
+def traces(monkeypatch):
+    """Return a list to which every trace of a network is added."""
+    made, make = [], engines._Traced
 
-    def counting(network, example, precision):
-        shapes.append(tuple(example.shape))
-        return make(network, example, precision)
+    def counting(traced):
+        made.append(make(traced))
+        return made[-1]
 
-    monkeypatch.setattr(engine, "_OpenVINO", counting)
-    return shapes
-
-
-def both(X, **parameters):
-    """Return the rows of torch and of OpenVINO."""
-    return [
-        ConvFeatureExtractor(engine=name, **parameters).fit(X).transform(X)
-        for name in ("torch", "openvino")
-    ]
+    monkeypatch.setattr(engines, "_Traced", counting)
+    release_all()
+    yield made
+    release_all()
 
 
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"image_size": 64},
-        {"image_size": (96, 64), "layer": ["blocks.1", "blocks.4"], "pooling": "avgmax"},
-        {"image_size": 64, "layer": "blocks.5", "pooling": "flatten"},
-        {"backbone": "resnet18", "weights": None, "image_size": 64},
-        {"backbone": "mobilenet_v3_small", "weights": None, "image_size": 64},
-        {"backbone": "timm/vit_tiny_patch16_224", "weights": None},
-        {"backbone": NormNet, "image_size": 20},
-    ],
-    ids=str,
-)
-def test_rows_are_those_of_torch(parameters, make_images, compilations):
-    wanted, got = both(make_images(3, 70, 70), **parameters)
-    assert len(compilations) == 1
-    assert np.abs(wanted - got).max() <= 1e-4 * np.abs(wanted).max()
+def plain_rows(extractor, X, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(FrozenPass, "_compiles", False)
+        return extractor.transform(X)
 
 
-def test_bits_depend_on_the_image_alone(make_images):
-    X = make_images(9, 64, 64)
-    rows = ConvFeatureExtractor(image_size=64, cache=None, engine="openvino").fit(X).transform
-    wanted = rows(X)
-    assert_array_equal(rows(X), wanted)
-    assert_array_equal(rows(X[[7, 2, 0]]), wanted[[7, 2, 0]])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_traces_return_what_their_networks_do(name, make_images, traces, monkeypatch):
+    X = make_images(3, 64, 64)
+    weights = "default" if name == "efficientnet_lite0" else None
+    extractor = ConvFeatureExtractor(name, weights=weights, image_size=64, cache=None).fit(X)
+    wanted = plain_rows(extractor, X, monkeypatch)
+    got = extractor.transform(X)
+    assert len(traces) == 1
+    assert abs(got - wanted).max() <= 1e-5 * abs(wanted).max()
+    assert_array_equal(extractor.transform(X), got)
+    assert len(traces) == 1
 
 
-def test_the_cache_tells_engines_apart_and_a_warm_one_compiles_nothing(
-    make_images, network_images, compilations
-):
-    X = make_images(4)
-    both(X, backbone=NormNet, image_size=32)
-    assert network_images == [4, 4]
-    assert len(compilations) == 1
-    engine._compiled.cache_clear()
-    both(X, backbone=NormNet, image_size=32)
-    assert network_images == [4, 4]
-    assert len(compilations) == 1
+def test_own_networks_and_many_shapes_are_not_traced(make_images, traces):
+    X = make_images(3, 64, 64)
+    for parameters in ({"backbone": NormNet}, {"image_size": "native"}, {"precision": "bfloat16"}):
+        ConvFeatureExtractor(cache=None, **parameters).fit_transform(X)
+    assert not traces
 
 
-def test_auto_is_openvino_where_it_can_be(make_images, compilations):
-    X = make_images(4)
-    ConvFeatureExtractor(NormNet, image_size=32, engine="auto").fit_transform(X)
-    assert len(compilations) == 1
-    ConvFeatureExtractor(NormNet, image_size="native", engine="auto").fit_transform(X)
-    assert len(compilations) == 1
-    assert engine.resolve_engine("auto", "cuda", (32, 32)) == "torch"
+@pytest.mark.parametrize("how", ["fails", "is wrong"])
+def test_torch_runs_the_network_if_its_trace_is_useless(how, make_images, monkeypatch):
+    class Useless:
+        def __init__(self, traced):
+            if how == "fails":
+                raise RuntimeError("cannot be frozen")
+
+        def __call__(self, batch):
+            return np.ones((len(batch), 1280), dtype=np.float32)
+
+    X = make_images(3, 64, 64)
+    extractor = ConvFeatureExtractor(image_size=64, cache=None).fit(X)
+    wanted = plain_rows(extractor, X, monkeypatch)
+    monkeypatch.setattr(engines, "_Traced", Useless)
+    assert_array_equal(extractor.transform(X), wanted)
 
 
-@pytest.mark.parametrize(
-    ("size", "device", "reason"), [("native", "cpu", "native"), (32, "meta", "the device is meta")]
-)
-def test_torch_takes_its_place_and_says_why(size, device, reason, make_images):
-    crop = None if size == "native" else (size, size)
-    with pytest.warns(UserWarning, match=f"OpenVINO is not used, since .*{reason}"):
-        assert engine.resolve_engine("openvino", device, crop) == "torch"
+def test_torch_runs_the_network_once_torch_jit_is_gone(make_images, monkeypatch):
+    release_all()
+    X = make_images(3, 64, 64)
+    extractor = ConvFeatureExtractor(image_size=64, cache=None).fit(X)
+    expected = plain_rows(extractor, X, monkeypatch)
+    monkeypatch.delattr(torch.jit, "trace")
+    assert_array_equal(extractor.transform(X), expected)
 
 
-class Numeric(TinyNet):
-    """A network that goes through NumPy, where no trace can follow."""
+def test_only_the_deprecation_of_torch_jit_and_remarks_on_tracing_are_hidden():
+    def run(x):
+        warnings.warn("`torch.other` is deprecated", FutureWarning, stacklevel=1)
+        return x.flatten(1) * float(x.sum() > 0)
 
-    def forward(self, x):
-        x = self.stage(self.stem(x))
-        x = torch.from_numpy(np.sort(x.numpy().copy()))
-        return self.fc(self.avgpool(x).flatten(1))
-
-
-def test_networks_that_cannot_be_converted(make_images):
-    X = make_images(4)
-    wanted = ConvFeatureExtractor(Numeric, image_size=32).fit_transform(X)
-    extractor = ConvFeatureExtractor(Numeric, image_size=32, engine="openvino").fit(X)
-    with pytest.warns(UserWarning, match="OpenVINO is not used, since .* Numeric"):
-        got = extractor.transform(X)
-    np.testing.assert_allclose(got, wanted, rtol=1e-6)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        options = {"engine": "torch", "precision": "float32", "name": "a function"}
+        engines.compile_network(run, (1, 4, 4, 3), **options)
+    assert {str(warning.message) for warning in caught} == {"`torch.other` is deprecated"}
 
 
-def test_not_installed(make_images, monkeypatch):
-    monkeypatch.setitem(sys.modules, "openvino", None)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    X = make_images(2)
-    with pytest.raises(ImportError, match=r"pip install .sklearn-tl\[openvino\]"):
-        ConvFeatureExtractor(TinyNet, engine="openvino").fit(X)
-    ConvFeatureExtractor(TinyNet, engine="auto").fit(X).transform(X)
+def test_networks_are_compiled_in_the_thread_of_the_caller(make_images, monkeypatch):
+    """Filters of warnings are not safe in other threads."""
+    release_all()
+    threads, trace = [], torch.jit.trace
 
+    def noting(*args, **kwargs):
+        threads.append(threading.current_thread())
+        return trace(*args, **kwargs)
 
-def test_fine_tuning_on_its_rows(compilations):
-    X, y = study(3, 30)
-    parameters = {"image_size": 16, "head_C": 100, "random_state": 0, "max_epochs": 2}
-    for unfreeze in (None, 1, "all"):
-        classifier = FineTuneClassifier(NormNet, unfreeze=unfreeze, engine="auto", **parameters)
-        assert classifier.fit(X, y).score(X, y) > 0.9
-    # For the embeddings, which None and "all" share, and for the activations before the last layer.
-    assert len(compilations) == 2
-
-
-def test_no_trace_of_it_stays_on_the_backbone():
-    backbone = load_backbone("efficientnet_lite0")
-    X = np.zeros((1, 32, 32, 3), dtype=np.uint8)
-    before = {name: tensor.clone() for name, tensor in backbone.module.state_dict().items()}
-    ConvFeatureExtractor(image_size=32, engine="openvino").fit_transform(X)
-    for name, tensor in backbone.module.state_dict().items():
-        assert torch.equal(tensor, before[name])
-    assert not any(module._forward_hooks for module in backbone.module.modules())
-
-
-def test_bfloat16_moves_rows_a_little():
-    """Where the processor has none, OpenVINO computes in float32."""
-    X = load_photo_patches().images[::30]
-    wanted = ConvFeatureExtractor().fit_transform(X)
-    for name in ("torch", "openvino"):
-        got = ConvFeatureExtractor(engine=name, precision="bfloat16").fit_transform(X)
-        assert got.dtype == np.float32
-        assert np.linalg.norm(wanted - got) <= 0.2 * np.linalg.norm(wanted)
+    monkeypatch.setattr(torch.jit, "trace", noting)
+    ConvFeatureExtractor(image_size=64, cache=None).fit_transform(make_images(9, 64, 64))
+    assert threads == [threading.current_thread()]

@@ -3,6 +3,23 @@
 import torch
 from torch import nn
 
+# One network of each family, with the fewest computations.
+NETWORKS = [
+    "efficientnet_lite0",
+    "resnet18",
+    "mobilenet_v3_small",
+    "efficientnet_b0",
+    "densenet121",
+    "googlenet",
+    "shufflenet_v2_x0_5",
+    "mnasnet0_5",
+    "regnet_y_400mf",
+    "vgg11_bn",
+    "squeezenet1_1",
+    "convnext_tiny",
+    "timm/mobilenetv3_small_050",
+]
+
 
 class TinyNet(nn.Module):
     """A network of two convolutional stages that runs in microseconds."""
@@ -43,3 +60,33 @@ class NormNet(nn.Module):
     def forward(self, x):
         x = self.stage2(self.stage1(self.pool(self.stem(x))))
         return self.classifier(self.avgpool(x).flatten(1))
+
+
+def train_a_little(module):
+    """Give BatchNorms other statistics and weights than those of a new network."""
+    generator = torch.Generator().manual_seed(0)
+    for norm in module.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            for tensor, low, high in [
+                (norm.running_mean, -0.3, 0.3),
+                (norm.running_var, 0.5, 2),
+                (norm.weight, 0.5, 1.5),
+                (norm.bias, -0.3, 0.3),
+            ]:
+                tensor.data.uniform_(low, high, generator=generator)
+    return module
+
+
+def run_layers(backbone, x, layers=(None,)):
+    """Return the activations of a backbone at some layers. None stands for the embedding."""
+    with torch.inference_mode():
+        found = backbone.run(x, dict.fromkeys(layers, torch.clone))
+    return [found[layer] for layer in layers]
+
+
+def assert_equal_in_scale(got, wanted, tolerance=1e-5):
+    """Compare tensors up to a fraction of their largest absolute value.
+
+    Kernels for channels-last tensors sum in another order.
+    """
+    torch.testing.assert_close(got, wanted, rtol=0, atol=tolerance * wanted.abs().max().item())

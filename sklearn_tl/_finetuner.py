@@ -1,0 +1,234 @@
+"""What all fine-tuning estimators share, whatever their task is."""
+
+from math import ceil
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from skorch import NeuralNetClassifier
+from skorch.dataset import Dataset
+from skorch.history import History
+from torch import nn
+
+from sklearn_tl._base import POSITIVE, BackboneEstimator
+from sklearn_tl._utils import (
+    Interval,
+    StrOptions,
+    fork_safe,
+    kind_of,
+    resolve_device,
+    resolve_precision,
+)
+from sklearn_tl.backbones import Backbone
+from sklearn_tl.embedding import FirstPass
+from sklearn_tl.finetuning import (
+    Recipe,
+    Tail,
+    changed_tensors,
+    check_net_params,
+    choose_recipe,
+    head_outputs,
+    learning_rate_groups,
+    new_head,
+    new_net,
+    restore,
+    train,
+    tuned_backbone,
+)
+from sklearn_tl.images import ImageSequence
+
+HEAD_STEPS, HEAD_LR = 500, 3e-3  # for a factory's head, trained alone on the embeddings
+HEAD_ADVICE = "The head cannot learn from the embeddings as they are: normalise them in the head"
+HISTORIES = ("history_", "head_history_")
+
+
+class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BackboneEstimator):
+    """Base class of the estimators that train a part of the network with a new head.
+
+    A subclass fits the head in `_fit_tail` and turns the head's outputs into predictions.
+    """
+
+    _parameter_constraints = BackboneEstimator._parameter_constraints | {
+        "unfreeze": [POSITIVE, str, None],
+        "head": [StrOptions({"linear"}), callable],
+        "max_epochs": [POSITIVE],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "layer_decay": [Interval(Real, 0, 1, closed="right")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "augment": [StrOptions({"standard"}), callable, None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [POSITIVE],
+        "callbacks": [list, tuple, None],
+        "net_params": [dict, None],
+        "random_state": ["random_state"],
+    }
+    _net: NeuralNetClassifier | None = None  # rebuilt from `_tensors` if it is None
+    _tuned_backbone: Backbone | None = None  # likewise
+    _recipe: Recipe
+
+    @fork_safe
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the embeddings of the fine-tuned network, for any other model.
+
+        Parameters
+        ----------
+        X : images
+            See the notes of the class.
+
+        Returns
+        -------
+        X_out : ndarray of shape (n_images, n_features_out)
+            The input of the head; float32.
+        """
+        check_is_fitted(self)
+        return self._recipe.embeddings(self, self.read_images(X))
+
+    @property
+    def net_(self) -> NeuralNetClassifier:
+        """The fitted skorch net."""
+        check_is_fitted(self)
+        device = resolve_device(self.device)
+        if self._net is None or self._net.device != device:  # unpickled, or moved
+            tail = self._new_tail()
+            with torch.random.fork_rng(devices=[]):
+                tail.head = new_head(self._head, self._n_features_out, self._n_outputs)
+            restore(tail, self._tensors)
+            self._net = new_net(tail, self._n_outputs, **self._net_settings())
+            self._net.history = self.history_
+        return self._net
+
+    @fork_safe
+    def tuned_backbone(self) -> Backbone:
+        """Return the fine-tuned network, with the classifier that it was pretrained with.
+
+        Returns
+        -------
+        backbone : Backbone
+            A copy. The shared pretrained network stays as it is.
+        """
+        check_is_fitted(self)
+        if self._tuned_backbone is None:
+            self._tuned_backbone = tuned_backbone(self._pretrained(), self._tensors)
+        return self._tuned_backbone
+
+    def first_pass(self, X: Any) -> FirstPass:
+        """Return the frozen pass with which `fit` begins, to fill a cache beforehand.
+
+        Parameters
+        ----------
+        X : images
+            See the notes of the class.
+
+        Returns
+        -------
+        first : FirstPass
+            The images of `X`, the pass, and the cache. Nothing is trained.
+        """
+        images = self._begin_fit(X)
+        self._plan()
+        return FirstPass(images, self.frozen_pass(self._recipe.features), self.cache)
+
+    def _begin_fit(self, X: Any) -> ImageSequence:
+        for name in ("classes_", *HISTORIES, "_net", "_tuned_backbone", "_tensors"):
+            vars(self).pop(name, None)  # an interrupted fit leaves nothing of an earlier one
+        check_net_params(self.net_params)
+        if isinstance(self.unfreeze, bool):
+            raise TypeError(
+                f'unfreeze={self.unfreeze} must be "all", a number of layers, the name of a layer, '
+                "or None."
+            )
+        if isinstance(self.head, nn.Module):
+            raise TypeError(
+                f"head is a {type(self.head).__name__}, but must be a function (n_features, "
+                "n_outputs) that returns one: the number of outputs is only known in fit."
+            )
+        return super()._begin_fit(X)
+
+    def _plan(self) -> None:
+        """Choose the recipe. This runs a few images through the network, but no user's image."""
+        frozen = self.frozen_pass()
+        self._n_features_out = sum(frozen.lengths())
+        self._head = self.head
+        self._recipe = choose_recipe(frozen, self.unfreeze, self.augment)
+
+    def _finish_fit(self, net: NeuralNetClassifier) -> None:
+        self._tensors = changed_tensors(net.module_, self._pretrained())
+        self._net = net
+        self.history_ = net.history
+
+    def _train_head_alone(self, tail: Tail, rows: np.ndarray, codes: np.ndarray, **options: Any):
+        """Train a factory's head on the embeddings, before layers are trained with it."""
+        net = self._train(Tail(None, tail.head), [Dataset(rows, codes)], first=True, **options)
+        self.head_history_ = net.history
+
+    def _train(
+        self, tail: Tail, datasets: list[Any], *, first: bool = False, **options: Any
+    ) -> NeuralNetClassifier:
+        """Train a tail. The first of two trainings knows nothing of the user's callbacks."""
+        train_set, valid_set = datasets if len(datasets) == 2 else (*datasets, None)
+        if tail.network is None:
+            epochs = max(20, ceil(HEAD_STEPS / ceil(len(train_set) / self.batch_size)))
+            lr, advice = HEAD_LR, HEAD_ADVICE
+        else:
+            epochs, lr = self.max_epochs, self.lr
+            advice = f"Try a smaller lr than {lr:g}"
+        groups = learning_rate_groups(tail, self._recipe.tuned, lr, self.layer_decay)
+        params = self._net_settings() | {
+            "max_epochs": epochs,
+            "lr": lr,
+            "optimizer__param_groups": groups,
+            "optimizer__weight_decay": self.weight_decay,
+        }
+        return train(
+            tail,
+            self._n_outputs,
+            train_set,
+            valid_set,
+            patience=self.n_iter_no_change,
+            callbacks=() if first else self.callbacks or (),
+            advice=advice,
+            show_progress=self.verbose == 1 and not first,
+            **options,
+            **params | ({"verbose": 0} if first else self.net_params or {}),
+        )
+
+    def _net_settings(self) -> dict[str, Any]:
+        device = resolve_device(self.device)
+        settings = {
+            "batch_size": self.batch_size,
+            "device": device,
+            "verbose": max(0, self.verbose - 1),
+        }
+        if kind_of(device) == "cuda":
+            settings["iterator_train__pin_memory"] = settings["iterator_valid__pin_memory"] = True
+        return settings
+
+    def _new_tail(self) -> Tail:
+        """Return the part that is trained, as pretrained, still without a head."""
+        precision = resolve_precision(self._fitted["precision"], resolve_device(self.device))
+        return self._recipe.new_tail(self._pretrained(), precision)
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """Return the head's outputs (n_images, n_outputs), as float64."""
+        rows = self.transform(X)
+        return head_outputs(self.net_.module_.head, rows)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Of the networks only the tensors that training changed, and no optimizer.
+        state = super().__getstate__()
+        for name in ("_net", "_tuned_backbone"):
+            state.pop(name, None)
+        for name in HISTORIES:
+            if name in state:
+                state[name] = [dict(epoch) for epoch in state[name]]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name in HISTORIES:
+            if name in state:
+                state = state | {name: History(state[name])}
+        super().__setstate__(state)

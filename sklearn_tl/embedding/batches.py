@@ -1,0 +1,166 @@
+"""Images are decoded, joined to batches, and run: on each core, on a GPU, in several processes."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, cpu_count, delayed
+
+from sklearn_tl._utils import in_threads, on_each_core
+from sklearn_tl.backbones import CANNOT_TAKE
+from sklearn_tl.embedding.frozen_pass import RowPass
+from sklearn_tl.images import ImageSequence
+
+CLAIM = 32  # images, after which a process looks up what other processes have done
+N_THREADS = min(8, cpu_count())
+
+Batch = tuple[list[int], list[bytes], torch.Tensor]  # positions, digests, levels
+Computed = tuple[list[int], list[bytes], np.ndarray]  # positions, digests, rows
+
+
+def split(items: Sequence, size: int) -> list:
+    """Return consecutive parts of at most `size` items."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def block_size(frozen: RowPass, n_missing: int, n_jobs: int) -> int:
+    """Return how many images one task has."""
+    if n_jobs == 1:
+        return frozen.chunk_size * -(-CLAIM // frozen.chunk_size)
+    # Several batches, but few enough that finished rows reach the cache long before the end.
+    return frozen.batch_size * max(1, min(8, n_missing // (n_jobs * frozen.batch_size)))
+
+
+def compute(
+    images: ImageSequence,
+    blocks: Iterable[list[int]],
+    frozen: RowPass,
+    with_digests: bool,
+    n_jobs: int,
+) -> Iterator[Computed]:
+    """Yield (positions, digests, rows) batch by batch; the digests are empty unless asked for.
+
+    Parameters
+    ----------
+    images : ImageSequence
+    blocks : iterable of lists of positions in `images`
+    frozen : RowPass
+    with_digests : bool
+    n_jobs : int
+        Number of processes.
+    """
+    if n_jobs == 1:
+        yield from _computed(images, blocks, frozen, with_digests)
+        return
+    yield from Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_compute_block)(images.take(block), block, frozen, with_digests) for block in blocks
+    )
+
+
+def _compute_block(
+    images: ImageSequence, block: list[int], frozen: RowPass, with_digests: bool
+) -> Computed:
+    batches = list(_computed(images, [list(range(len(images)))], frozen, with_digests))
+    return (
+        [block[i] for indices, _, _ in batches for i in indices],
+        [digest for _, digests, _ in batches for digest in digests],
+        np.concatenate([rows for _, _, rows in batches]),
+    )
+
+
+def _computed(
+    images: ImageSequence, blocks: Iterable[list[int]], frozen: RowPass, with_digests: bool
+) -> Iterator[Computed]:
+    """Yield (positions, digests, rows) chunk by chunk, in this process.
+
+    On a CPU each core takes a chunk all the way from the files to the rows. For a GPU, threads
+    decode the next chunks while it works.
+    """
+    read = partial(_read, images=images, frozen=frozen, with_digests=with_digests)
+    if not frozen.on_cpu:
+        indices = (i for block in blocks for i in block)
+        for chunk in _joined(read, indices, frozen.chunk_size):
+            yield _run(*chunk, images, frozen)
+        return
+    chunks = (chunk for block in blocks for chunk in split(block, frozen.chunk_size))
+    first = next(chunks, None)
+    if first is None:
+        return
+    frozen.prepare()  # here, since filters of warnings are not safe in threads
+    chunks = itertools.chain([first], chunks)
+    yield from on_each_core(lambda chunk: _run(*read(chunk), images, frozen), chunks)
+
+
+def _read(
+    indices: Sequence[int], images: ImageSequence, frozen: RowPass, with_digests: bool
+) -> Batch:
+    """Return the positions, the digests and the levels (n_images, height, width, 3)."""
+    # The files are read again, since a hundred thousand images do not fit into memory. They are
+    # also digested again, so that each digest belongs to the pixels of its row.
+    opened = [images.open(i) for i in indices]
+    pixels = [image.decode(frozen.preprocessing.at_least) for image in opened]
+    if len({(image.shape, image.dtype) for image in pixels}) == 1:
+        batch = frozen.preprocessing.levels(np.stack(pixels))
+    else:  # torch.cat turns uint8 and float32 into float32
+        batch = torch.cat([frozen.preprocessing.levels(image)[None] for image in pixels])
+    return list(indices), [image.digest for image in opened] if with_digests else [], batch
+
+
+def _joined(
+    read: Callable[[list[int]], Batch], indices: Iterable[int], size: int
+) -> Iterator[Batch]:
+    """Yield chunks of images of one shape, which threads read ahead.
+
+    Images of rare shapes wait until there are enough for a chunk. When four chunks are waiting in
+    total, the most common shape goes.
+    """
+    waiting: dict[Any, list[Batch]] = defaultdict(list)
+
+    def joined(chunk: list[Batch]) -> Batch:
+        positions, digests, batches = zip(*chunk, strict=True)
+        return [i for (i,) in positions], [d for one in digests for d in one], torch.cat(batches)
+
+    for one in in_threads(read, ([i] for i in indices), N_THREADS, ahead=2 * size):
+        shape = one[2].shape
+        waiting[shape].append(one)
+        if sum(map(len, waiting.values())) == 4 * size:
+            shape = max(waiting, key=lambda shape: len(waiting[shape]))
+        elif len(waiting[shape]) < size:
+            continue
+        yield joined(waiting.pop(shape))
+    yield from map(joined, waiting.values())
+
+
+def _run(
+    indices: list[int],
+    digests: list[bytes],
+    batch: torch.Tensor,
+    images: ImageSequence,
+    frozen: RowPass,
+) -> Computed:
+    try:
+        rows = frozen.compute_rows(batch)
+    except CANNOT_TAKE as error:
+        if frozen.preprocessing.crop is not None:
+            raise
+        height, width = batch.shape[1:3]
+        raise ValueError(
+            f"X[{images.position(indices[0])}] has {height} x {width} pixels, which "
+            f'{frozen.name} cannot process with image_size="native" ({error}). Set an '
+            "image_size, or leave the image out."
+        ) from error
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():  # before the rows reach a cache
+        i = images.position(indices[finite.argmin()])
+        advice = "Check the weights"
+        precision = getattr(frozen, "precision", "float32")
+        if precision != "float32":
+            advice += ', or set precision="float32"'
+        raise ValueError(
+            f"The row of X[{i}] contains NaN or infinity ({frozen.name}, in {precision}). {advice}."
+        )
+    return indices, digests, rows

@@ -1,0 +1,136 @@
+"""Images become rows: from the cache if it has them, otherwise by the frozen pass.
+
+The first step reads every image as far as its digest needs and asks the cache. It is cheap, and it
+finds missing files before any long work. The second step decodes the images that were not found
+and runs the network on them.
+"""
+
+import itertools
+import math
+import os
+import random
+import threading
+import time
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from joblib import effective_n_jobs
+
+from sklearn_tl._utils import array_in_file, in_threads, tqdm
+from sklearn_tl.cache import MEMORY_LIMIT, LayerStore, open_store
+from sklearn_tl.embedding.batches import N_THREADS, block_size, compute, split
+from sklearn_tl.embedding.frozen_pass import RowPass
+from sklearn_tl.images import ImageSequence
+
+DIGESTS_PER_TASK = 64
+THREADS_PAY = 1e-4  # seconds per digest, above which threads are faster
+LARGE = MEMORY_LIMIT  # bytes of rows
+LOOKUP_BYTES = 1 << 26
+
+
+def embed(
+    images: ImageSequence,
+    frozen: RowPass,
+    *,
+    cache: str | os.PathLike | None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    large_in_file: bool = False,
+) -> np.ndarray:
+    """Return the rows of images, from the cache if it has them.
+
+    The features of each layer are stored separately, so a pass over several layers also serves a
+    later pass over one of them.
+
+    Parameters
+    ----------
+    images : ImageSequence
+    frozen : FrozenPass
+    cache : "memory", path or None
+    n_jobs : int, default=None
+        Number of processes (joblib) that share the images that are not cached.
+    verbose : int, default=0
+        Whether to show a progress bar.
+    large_in_file : bool, default=False
+        Whether rows of more than 1 GiB in total may be kept in a temporary file. They would fill a
+        cache in memory on their own, so they are not put there.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_images, n_features), float32, C-contiguous
+    """
+    store, n_features = open_store(cache), sum(frozen.lengths())
+    shape = (len(images), n_features)
+    if large_in_file and 4 * math.prod(shape) > LARGE:
+        rows = array_in_file(shape)
+        store = open_store(None if cache == "memory" else cache)
+    else:
+        rows = np.empty(shape, dtype=np.float32)
+    store = LayerStore(store, frozen.keys(), frozen.lengths())
+    first: dict[bytes, int] = {}  # the first position of each digest: duplicates are computed once
+    own = np.empty(len(images), dtype=np.intp)
+    for i, digest in enumerate(_digests(images)):
+        own[i] = first.setdefault(digest, i)
+
+    def look_up(digests: list[bytes]) -> list[bytes]:
+        """Copy the rows that the store has; return the digests that it lacks."""
+        found = store.get_many(digests)
+        for digest, row in found.items():
+            rows[first[digest]] = row
+        return [digest for digest in digests if digest not in found]
+
+    # A limited number at a time, since activations can be large.
+    n_lookup = max(1, min(1000, LOOKUP_BYTES // (4 * n_features)))
+    missing = [digest for part in split(list(first), n_lookup) for digest in look_up(part)]
+    n_jobs = max(1, min(effective_n_jobs(n_jobs), -(-len(missing) // frozen.batch_size)))
+    n_cached = len(first) - len(missing)
+    with tqdm(
+        total=len(first), initial=n_cached, unit="image", desc=frozen.name, disable=not verbose
+    ) as bar:
+        bar.set_postfix_str(f"{n_cached} from the cache")
+
+        def blocks() -> Iterator[list[int]]:
+            """Yield positions of images that are still missing when their turn comes.
+
+            Other processes may work on the same images. Each process takes the blocks in another
+            order and looks up what the others have done, so little is done twice.
+            """
+            waiting = split(missing, block_size(frozen, len(missing), n_jobs))
+            if store.shared:
+                random.Random(f"{os.getpid()} {threading.get_ident()}").shuffle(waiting)
+            for part in waiting:
+                lacking = look_up(part) if store.shared else part
+                bar.update(len(part) - len(lacking))
+                if lacking:
+                    yield [first[digest] for digest in lacking]
+
+        with_digests = cache is not None
+        for indices, digests, computed in compute(images, blocks(), frozen, with_digests, n_jobs):
+            store.put_many(digests, computed)
+            rows[indices] = computed
+            bar.update(len(indices))
+    duplicates = np.flatnonzero(own != np.arange(len(images)))
+    rows[duplicates] = rows[own[duplicates]]
+    return rows
+
+
+def _digests(images: ImageSequence) -> Iterator[bytes]:
+    """Yield the digest of every image.
+
+    Threads read the files if that takes time, as with large or remote files. With small files the
+    threads would wait for each other and take twice as long.
+    """
+
+    def digests(start: int) -> list[bytes]:
+        stop = min(start + DIGESTS_PER_TASK, len(images))
+        return [images.open(i).digest for i in range(start, stop)]
+
+    began = time.perf_counter()
+    head = digests(0)
+    takes_time = time.perf_counter() - began > THREADS_PAY * len(head)
+    starts = range(DIGESTS_PER_TASK, len(images), DIGESTS_PER_TASK)
+    rest: Iterable[list[bytes]] = map(digests, starts)
+    if takes_time:
+        rest = in_threads(digests, starts, N_THREADS, ahead=N_THREADS)
+    for some in itertools.chain([head], rest):
+        yield from some

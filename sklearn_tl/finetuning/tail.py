@@ -1,0 +1,112 @@
+"""The tail: the part of a network that is trained, with a new head on it."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from sklearn_tl._utils import (
+    autocast,
+    filled,
+    in_parts_that_fit,
+    kind_of,
+    moved,
+    on_each_core,
+    one_core,
+)
+from sklearn_tl.backbones import Replicas, pool
+
+DROPOUTS = (
+    nn.Dropout,
+    nn.Dropout1d,
+    nn.Dropout2d,
+    nn.Dropout3d,
+    nn.AlphaDropout,
+    nn.FeatureAlphaDropout,
+)
+
+
+class Tail(nn.Module):
+    """The part of a network that is trained, with a head for the task.
+
+    The network stays in evaluation mode, except for the dropout of its trained layers. The
+    statistics of BatchNorm come from a million images, and a few small batches would spoil them.
+
+    Parameters
+    ----------
+    network : torch.nn.Module or None
+        A copy of a backbone without its classifier, from `cut_network`. None: the head alone.
+    head : torch.nn.Module or None
+        Turns embeddings (n_images, n_features) into outputs (n_images, n_outputs). It may be set
+        later.
+    channels_last_maps : bool, default=False
+        Whether the network's own activation maps are channels last.
+    precision : {"float32", "bfloat16"}, default="float32"
+        In which the network computes. The head and the loss are always in float32.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module | None,
+        head: nn.Module | None,
+        channels_last_maps: bool = False,
+        precision: str = "float32",
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.head = head
+        self.channels_last_maps = channels_last_maps
+        self.precision = precision
+
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the embeddings (n_images, n_features) of a batch."""
+        if self.network is None:
+            return x
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+        with autocast(x.device, self.precision):
+            return pool(self.network(x), "avg", self.channels_last_maps).float()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the head's outputs."""
+        assert self.head is not None
+        return self.head(self.embed(x))
+
+    def train(self, mode: bool = True) -> "Tail":
+        """Set the head and the dropout of the network to training or evaluation mode."""
+        super().train(mode)
+        for module in () if self.network is None else self.network.modules():
+            module.training = mode and isinstance(module, DROPOUTS)
+        return self
+
+
+def embed_inputs(tail: Tail, x: np.ndarray, chunk_size: int) -> np.ndarray:
+    """Return the embeddings (n_images, n_features) of the inputs of a tail, as float32."""
+    device = next(tail.parameters(), torch.empty(0)).device
+    tails, batch_sizes = Replicas(tail.eval()), {}
+
+    def run(batch: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode(), tails.one() as tail:
+            # A copy, since a network may work in place.
+            return tail.embed(moved(batch.clone(), device)).cpu()
+
+    batches = torch.from_numpy(x).split(chunk_size)
+    if kind_of(device) == "cpu":
+        parts = on_each_core(lambda b: run(filled(b, chunk_size))[: len(b)], batches)
+    else:
+        parts = (part for b in batches for part in in_parts_that_fit(run, b, batch_sizes, "fits"))
+    return torch.cat(list(parts)).numpy()
+
+
+def head_outputs(head: nn.Module, rows: np.ndarray) -> np.ndarray:
+    """Return the outputs (n_images, n_outputs) of a head, as float64.
+
+    A linear head is computed in float64, in which the other rows of a batch make no difference.
+    """
+    x = torch.from_numpy(rows)
+    with torch.inference_mode(), one_core():
+        if isinstance(head, nn.Linear):
+            weight = head.weight.cpu().double()
+            bias = None if head.bias is None else head.bias.cpu().double()
+            return nn.functional.linear(x.double(), weight, bias).numpy()
+        device = next(head.parameters(), x).device
+        return head.eval()(x.to(device)).cpu().double().numpy()

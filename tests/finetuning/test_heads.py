@@ -1,0 +1,35 @@
+"""Heads that a user's function makes."""
+
+import pytest
+from helpers.estimators import make
+from helpers.pictures import study
+from torch import nn
+
+
+def test_a_factory_makes_the_head():
+    def mlp(n_features, n_classes):
+        return nn.Sequential(
+            nn.Linear(n_features, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, n_classes)
+        )
+
+    X, y = study(3, 30)
+    for unfreeze in (None, 1):
+        classifier = make(unfreeze, head=mlp).fit(X, y)
+        assert classifier.score(X, y) > 0.9
+        assert len(classifier.history_) == (500 if unfreeze is None else 5)
+        norm = classifier.net_.module_.head[1]
+        assert norm.num_batches_tracked > 0  # the head's own BatchNorm is no pretrained one
+
+
+def test_a_single_last_image_does_not_reach_batchnorm():
+    X, y = study(3, 33)
+    classifier = make(1, head=lambda f, c: nn.Sequential(nn.BatchNorm1d(f), nn.Linear(f, c)))
+    assert len(classifier.fit(X, y).history_) == 5
+
+
+def test_errors_name_wrong_heads():
+    X, y = study(3, 12)
+    with pytest.raises(ValueError, match=r"one output per class: \(2, 3\)"):
+        make(head=lambda n_features, n_classes: nn.Linear(n_features, 7)).fit(X, y)
+    with pytest.raises(TypeError, match="returned str"):
+        make(head=lambda n_features, n_classes: "mlp").fit(X, y)
