@@ -227,6 +227,7 @@ class PredictionGridDisplay(Display):
     def _draw(self) -> None:
         for axes in self.ax_.flat:
             axes.set_axis_off()
+            axes.set_anchor("NW")  # so that the title of a narrow image has the whole width
         if len(self.images) == 0:
             self.ax_.flat[0].set_title("No image is misclassified", fontsize="small")
         for i, (pixels, axes) in enumerate(zip(self.images, self.ax_.flat, strict=False)):

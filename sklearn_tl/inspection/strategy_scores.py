@@ -97,6 +97,8 @@ class StrategyDisplay(Display):
         at = np.arange(len(self.names))
         cost.barh(at, self.seconds - left, left=left, height=0.66, color="0.88", zorder=0)
         cost.set(xscale="log", xlim=(left, 3 * self.seconds.max()))
+        cost.xaxis.set_major_formatter("{x:g}")
+        cost.xaxis.set_minor_formatter("")  # on a short axis the labels would overlap
         cost.set_xlabel("seconds per fit (bars)", color="0.45")
         cost.tick_params(axis="x", colors="0.45")
         self.ax_.set_zorder(cost.get_zorder() + 1)

@@ -1,6 +1,7 @@
 """The grid shows the right images, with heat maps in their place."""
 
 import io
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -64,6 +65,21 @@ def test_a_class_without_images_needs_the_classes():
         X, ["a", "c", "a", "c"], probabilities, classes=["a", "b", "c"]
     )
     assert display.y_pred.tolist() == ["b"]
+
+
+def test_the_titles_of_narrow_images_do_not_overlap():
+    from matplotlib.text import Text
+
+    images = [np.zeros((80, 20, 3), dtype=np.uint8)] * 4
+    names = np.array([f"{name} with a rather long name" for name in ("cat", "dog")])
+    display = PredictionGridDisplay.from_predictions(
+        images, names[[0, 1, 0, 1]], [[0.2, 0.8], [0.8, 0.2]] * 2, classes=names
+    )
+    display.figure_.canvas.draw()
+    titles = [t for t in display.figure_.findobj(Text) if t.get_text().startswith("✗")]
+    extents = [title.get_window_extent() for title in titles]
+    assert len(titles) == 4
+    assert all(a.x1 < b.x0 for a, b in pairwise(sorted(extents, key=lambda e: e.x0)))
 
 
 @pytest.mark.parametrize(
