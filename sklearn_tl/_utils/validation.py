@@ -1,7 +1,7 @@
 """Checks of parameters, and every private name of scikit-learn that this package uses.
 
 `tests/_utils/test_validation.py` fails if a new version has moved or changed one of the private
-names, and if another file imports one. Those of other dependencies are in `private.py`.
+names. Those of other dependencies are in `private.py`.
 """
 
 import difflib

@@ -2,9 +2,7 @@
 
 import importlib
 import inspect
-import re
 from numbers import Integral
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +10,6 @@ import pytest
 import sklearn
 from sklearn.base import BaseEstimator
 
-import sklearn_tl
 from sklearn_tl._utils import (
     Interval,
     StrOptions,
@@ -43,17 +40,6 @@ def test_a_private_name_of_scikit_learn_is_where_it_is_expected(name):
         f"scikit-learn {sklearn.__version__} has moved or changed {name}: it has {signature}. "
         "Adapt sklearn_tl/_utils/validation.py."
     )
-
-
-def test_only_one_file_imports_private_names_of_scikit_learn():
-    package = Path(sklearn_tl.__file__).parent
-    private = re.compile(
-        r"^\s*(from|import) sklearn(\.\w+)*\._|^\s*from sklearn(\.\w+)* import .*\b_"
-    )
-    for path in package.rglob("*.py"):
-        if path.name != "validation.py":
-            found = [line for line in path.read_text().splitlines() if private.search(line)]
-            assert not found, f"{path.name} has {found}. Import it in _utils/validation.py."
 
 
 def test_the_private_names_of_scikit_learn_do_what_is_expected_of_them():
