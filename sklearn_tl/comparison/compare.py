@@ -13,10 +13,10 @@ from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from sklearn_tl._utils import check_option, encode_labels, num_samples
+from sklearn_tl._utils import check_option, encode_labels, fork_safe, num_samples
 from sklearn_tl.comparison.first_pass import fill_caches
 from sklearn_tl.comparison.folds import make_splits, training_sets, training_sizes
-from sklearn_tl.comparison.progress import collect
+from sklearn_tl.comparison.progress import collect, say
 from sklearn_tl.comparison.raw_pixels import RawPixels
 from sklearn_tl.comparison.result import StrategyComparison
 from sklearn_tl.comparison.runs import run_fold
@@ -24,6 +24,7 @@ from sklearn_tl.comparison.strategies import RAW, default_strategies
 from sklearn_tl.extractor import ConvFeatureExtractor
 
 
+@fork_safe
 def compare_strategies(
     X: Any,
     y: Any,
@@ -120,8 +121,12 @@ def compare_strategies(
         raise ValueError(
             "strategies is empty. Expected at least one strategy; leave the parameter out for all."
         )
-    network = {"backbone": backbone, "weights": weights, "image_size": image_size}
-    reading = {"image_shape": image_shape, "value_range": value_range, "cache": cache}
+    network: dict[str, Any] = {"backbone": backbone, "weights": weights, "image_size": image_size}
+    reading: dict[str, Any] = {
+        "image_shape": image_shape,
+        "value_range": value_range,
+        "cache": cache,
+    }
     if isinstance(strategies, Mapping):
         check_unused(network | reading)
     else:
@@ -162,6 +167,7 @@ def compare_strategies(
                 runs=np.array(done, dtype=object).reshape(len(strategies), len(sizes), -1),
                 frozen_times=frozen_times,
             )
+            say(f"{comparison.best_strategy_}: fitting on all images", verbose)
             best = clone(strategies[comparison.best_strategy_]).fit(X, y)
         if in_file:  # the file goes now
             best.set_params(**_memory_instead_of(reading["cache"], best))

@@ -83,8 +83,12 @@ def expected_seconds(
     ['last layer', 'all layers']
     """
     names = known_names(strategies)
-    network = {"backbone": backbone, "weights": weights, "image_size": image_size}
-    reading = {"image_shape": image_shape, "value_range": value_range, "cache": "memory"}
+    network: dict[str, Any] = {"backbone": backbone, "weights": weights, "image_size": image_size}
+    reading: dict[str, Any] = {
+        "image_shape": image_shape,
+        "value_range": value_range,
+        "cache": "memory",
+    }
     check_images(X, names, network, reading)
     _, codes = encode_labels(y, num_samples(X))
     splits = make_splits(cv, codes, 0)

@@ -2,14 +2,15 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sklearn.base import clone
 
+from sklearn_tl.comparison.progress import bars_are_readable, say
 from sklearn_tl.comparison.raw_pixels import PixelPass
-from sklearn_tl.embedding import LARGE, FrozenPass, embed, image_reader
+from sklearn_tl.embedding import LARGE, FrozenPass, RowPass, embed, image_reader
 from sklearn_tl.images import ImageSequence
 
 # What decides which images a strategy sees, and in how many processes.
@@ -21,7 +22,7 @@ def fill_caches(strategies: Mapping[str, Any], X: Any, verbose: int) -> dict[str
 
     Strategies that use the same network share a single pass. Its time counts for each of them.
     """
-    passes: dict[str, tuple[list[Any], ImageSequence, Any, int | None]] = {}
+    passes: dict[str, tuple[list[RowPass], ImageSequence, Any, int | None]] = {}
     shared = {}
     for name, strategy in strategies.items():
         reader: Any = image_reader(clone(strategy))
@@ -33,20 +34,35 @@ def fill_caches(strategies: Mapping[str, Any], X: Any, verbose: int) -> dict[str
             passes.setdefault(key, ([], images, cache, reading[-1]))[0].append(frozen)
             shared[name] = key
     seconds = {}
+    bars = int(verbose and bars_are_readable())
     for key, (parts, images, cache, n_jobs) in passes.items():
         start = time.perf_counter()
         frozen = join_passes(parts, len(images), cache)
-        embed(images, frozen, cache=cache, n_jobs=n_jobs, verbose=verbose, large_in_file=True)
+        say(f"{frozen.name}: first pass over {len(images)} images", verbose)
+        embed(images, frozen, cache=cache, n_jobs=n_jobs, verbose=bars, large_in_file=True)
         seconds[key] = time.perf_counter() - start
     return {name: seconds[shared[name]] if name in shared else 0.0 for name in strategies}
 
 
-def join_passes(parts: list[Any], n_images: int, cache: str | os.PathLike | None) -> Any:
-    """Return one pass for all of `parts`, without the features that the cache could not keep."""
-    if isinstance(parts[0], PixelPass):
+def join_passes(
+    parts: Sequence[RowPass], n_images: int, cache: str | os.PathLike | None
+) -> RowPass:
+    """Return one pass for all of `parts`, without the features that the cache could not keep.
+
+    Parameters
+    ----------
+    parts : list of RowPass
+        Their settings are equal.
+    n_images : int
+        Number of images that will go through the pass.
+    cache : "memory", path or None
+        Where the rows will be kept.
+    """
+    networks = [part for part in parts if isinstance(part, FrozenPass)]
+    if not networks:
         return parts[0]
-    joined: FrozenPass = replace(parts[0], features=())
-    for feature in dict.fromkeys(feature for part in parts for feature in part.features):
+    joined = replace(networks[0], features=())
+    for feature in dict.fromkeys(feature for part in networks for feature in part.features):
         more = replace(joined, features=(*joined.features, feature))
         fits = cache != "memory" or 4 * n_images * sum(more.lengths()) <= LARGE
         if cache is not None and fits:

@@ -16,9 +16,10 @@ def bars_are_readable() -> bool:
     return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
 
 
-def say(line: str) -> None:
-    """Print a line to stderr at once."""
-    print(line, file=sys.stderr, flush=True)
+def say(line: str, verbose: int) -> None:
+    """Print a line to stderr if `verbose` is not 0 and no bar can be shown there."""
+    if verbose and not bars_are_readable():
+        print(line, file=sys.stderr, flush=True)
 
 
 def collect(
@@ -36,22 +37,19 @@ def collect(
         Numbers of training sizes and of folds. The last `n_folds` runs of a strategy have the
         largest training sets.
     verbose : int
-        0 for silence. Else a bar is shown if stderr can show one, or lines are printed.
+        0 for silence. Otherwise a bar is shown if stderr can redraw it, or lines are printed.
     """
     done: list[Run] = []
     n_fits = n_sizes * n_folds
     bars = bool(verbose) and bars_are_readable()
-    lines = bool(verbose) and not bars
     with tqdm(total=len(names) * n_fits, unit="fit", disable=not bars) as bar:
         for name in names:
             start = time.perf_counter()
             bar.set_description(name)
-            if lines:
-                say(f"{name}: started ({n_fits} fits)")
+            say(f"{name}: started ({n_fits} fits)", verbose)
             for run in islice(runs, n_fits):
                 done.append(run)
                 bar.update()
-            if lines:
-                mean = np.mean([run["score"] for run in done[-n_folds:]])
-                say(f"{name}: mean score {mean:.3f}, {time.perf_counter() - start:.0f} s")
+            mean = np.mean([run["score"] for run in done[-n_folds:]])
+            say(f"{name}: mean score {mean:.3f}, {time.perf_counter() - start:.0f} s", verbose)
     return done

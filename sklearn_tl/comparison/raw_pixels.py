@@ -1,7 +1,7 @@
 """Raw pixels as rows: the lowest score that embeddings must beat."""
 
 import os
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -9,14 +9,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 
 from sklearn_tl._utils import StrOptions, fit_context
-from sklearn_tl.embedding import ROWS_VERSION, FirstPass, FrozenPass, embed
+from sklearn_tl.embedding import ROWS_VERSION, FirstPass, embed
 from sklearn_tl.images import ImageSequence, Preprocessing, as_images
 
 SIDE = 32  # pixels; larger images make a linear classifier slower and no better
 
 
 class PixelPass:
-    """Takes the place of a `FrozenPass` in `embed`: its rows are the pixels themselves."""
+    """The `RowPass` whose rows are the pixels themselves: no network runs."""
 
     preprocessing = Preprocessing((SIDE, SIDE), (SIDE, SIDE), (0,) * 3, (1,) * 3, draft=True)
     name = "raw pixels"
@@ -42,8 +42,6 @@ class PixelPass:
     def compute_rows(self, levels: torch.Tensor) -> np.ndarray:
         """Return images, levels (n, height, width, 3), as rows of numbers from 0 to 1."""
         return levels.flatten(1).numpy().astype(np.float32) / 255
-
-    rows = compute_rows
 
 
 class RawPixels(TransformerMixin, BaseEstimator):
@@ -139,8 +137,7 @@ class RawPixels(TransformerMixin, BaseEstimator):
 
     def first_pass(self, X: Any) -> FirstPass:
         """Return what `transform` passes to `embed`."""
-        # It has all that `embed` asks of a frozen pass.
-        return FirstPass(self.read_images(X), cast(FrozenPass, PixelPass()), self.cache)
+        return FirstPass(self.read_images(X), PixelPass(), self.cache)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

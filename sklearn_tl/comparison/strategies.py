@@ -68,8 +68,16 @@ def default_strategies(
     >>> list(default_strategies())
     ['raw pixels', 'embeddings', 'head alone', 'last layer', 'all layers']
     """
-    reading = {"image_shape": image_shape, "value_range": value_range, "cache": cache}
-    network = {"backbone": backbone, "weights": weights, "image_size": image_size} | reading
+    reading: dict[str, Any] = {
+        "image_shape": image_shape,
+        "value_range": value_range,
+        "cache": cache,
+    }
+    network: dict[str, Any] = {
+        "backbone": backbone,
+        "weights": weights,
+        "image_size": image_size,
+    } | reading
 
     def regression() -> GridSearchCV:
         return GridSearchCV(LogisticRegression(max_iter=1000), {"C": C}, cv=InnerFolds())

@@ -1,0 +1,50 @@
+"""Progress: a bar in a terminal, lines elsewhere, and silence unless asked for."""
+
+import re
+import sys
+
+import pytest
+from helpers.pictures import study
+from helpers.strategies import two_strategies
+
+from sklearn_tl import compare_strategies
+
+
+@pytest.fixture
+def said(capsys):
+    def compare(verbose):
+        X, y = study(2, 12)
+        compare_strategies(X, y, strategies=two_strategies(), cv=2, verbose=verbose)
+        out, err = capsys.readouterr()
+        assert out == ""
+        return err
+
+    return compare
+
+
+def test_nothing_is_said_unless_asked_for(said):
+    assert said(0) == ""
+
+
+def test_a_terminal_shows_a_bar(said, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    text = said(1)
+    assert "4/4" in text
+    assert "12/12" in text  # the images of the first pass
+    assert "started" not in text
+
+
+def test_a_file_gets_a_line_when_a_strategy_starts_and_when_it_ends(said):
+    lines = said(1).splitlines()
+    expected = [
+        "NormNet: first pass over 12 images",
+        "linear: started (2 fits)",
+        r"linear: mean score 1\.000, \d+ s",
+        "last: started (2 fits)",
+        r"last: mean score 1\.000, \d+ s",
+        "linear: fitting on all images",
+    ]
+    expected = [text.replace("(", r"\(").replace(")", r"\)") for text in expected]
+    assert len(lines) == len(expected)
+    for line, pattern in zip(lines, expected, strict=True):
+        assert re.fullmatch(pattern, line)
