@@ -4,6 +4,7 @@
 scikit-learn are in `validation.py`.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -38,6 +39,7 @@ def forward_hooks(module: nn.Module) -> list[Any]:
     return [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
 
 
+@lru_cache
 def attributes_of_every_module() -> frozenset[str]:
     """Return the names under which torch keeps tensors, hooks and flags in every module."""
     return frozenset(vars(nn.Module()))

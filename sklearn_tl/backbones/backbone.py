@@ -77,7 +77,7 @@ class Backbone:
         self.kept: dict[Any, Any] = {}
         self._source = source
         self._on_cpu = self.module
-        self._probes: dict[str, str] = {}
+        self._probed: tuple[str, str] | None = None  # the code, and what the probe found
         self._copies: dict[str, Backbone] = {}
         self._inference: dict[tuple[str, ...], Replicas] = {}
         self._lock = threading.Lock()
@@ -94,16 +94,20 @@ class Backbone:
         For a network that has a name this is the fingerprint. For the user's own network it also
         depends on the output for one noise image and on the versions of the libraries used. The
         code is digested at every access, because a notebook can replace a function at any time.
-        The noise image is run at the first access, and again only if the code has changed.
+        The noise image is run at the first access, and again only if the code has changed. Then
+        everything that was derived from the old code is dropped.
         """
         if self.is_stock:
             return self.fingerprint
         code, libraries = digest_code(self._on_cpu)
         with self._lock:
-            if code not in self._probes:
+            if self._probed is None or self._probed[0] != code:
+                if self._probed is not None:
+                    for derived in (self.kept, self._copies, self._inference):
+                        derived.clear()
                 size = self.preprocessing.crop or (224, 224)
-                self._probes[code] = probe(self._on_cpu, self.layers, size)
-        parts = (self.fingerprint, code, self._probes[code], versions(libraries))
+                self._probed = (code, probe(self._on_cpu, self.layers, size))
+            parts = (self.fingerprint, *self._probed, versions(libraries))
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def run(

@@ -1,14 +1,18 @@
-"""What a user calls a backbone (a name, a module or a factory) becomes a `Backbone`."""
+"""What a user calls a backbone (a name, a module or a factory) becomes a `Backbone`.
+
+The networks that have names are built in `stock.py`.
+"""
 
 import copy
 import fnmatch
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 from torch import nn
 
-from sklearn_tl._utils import ImageClassification, register_release, without_compilation
+from sklearn_tl._utils import ImageClassification, fork_safe, register_release, without_compilation
 from sklearn_tl.backbones import stock
 from sklearn_tl.backbones.backbone import Backbone, check_fingerprint
 from sklearn_tl.backbones.seeding import fixed_seed
@@ -17,50 +21,61 @@ from sklearn_tl.backbones.weights import is_path, load_state
 from sklearn_tl.images import Preprocessing
 
 
-def load_backbone(backbone, weights="default"):
+@fork_safe
+def load_backbone(
+    backbone: str | nn.Module | Callable[[], nn.Module],
+    weights: str | os.PathLike[str] | None = "default",
+) -> Backbone:
     """Turn what a user calls a backbone into a `Backbone`.
 
     Parameters
     ----------
     backbone : str, torch.nn.Module or callable
-        A name that `list_backbones` knows, a network, or a function without arguments that
-        returns one.
-    weights : str, path or None
-        "default", the name of a set of weights, the path of a state dict, or None for random.
+        A name that `list_backbones` lists; a network, which is copied; or a function without
+        arguments that returns one.
+    weights : str, path or None, default="default"
+        "default", the name of a set of weights, the path of a state dict, or None for random
+        weights.
+
+    Returns
+    -------
+    Backbone
+        The same object for the same name and weights.
 
     Raises
     ------
     ValueError
-        For an unknown name, or weights that do not fit.
+        If the name is unknown, or if the weights do not fit.
+    TypeError
+        If `backbone` is nothing of the three, or if a factory does not return a network.
     ImportError
         If an optional package is missing.
     OSError
-        If weights are not on this machine and cannot be downloaded.
+        If the weights are not on this machine and cannot be downloaded.
     """
     if is_path(weights):
         weights = os.path.abspath(Path(weights).expanduser())
         if not os.path.isfile(weights):
-            raise FileNotFoundError(f"There is no weights file {weights!r}.")
+            raise FileNotFoundError(f"The weights file {weights!r} does not exist.")
     if isinstance(backbone, str):
-        # A file that was written again is another set of weights.
+        # A file that was written again contains another set of weights.
         stat = os.stat(weights) if is_path(weights) else None
-        return _load_stock(backbone, weights, stat and (stat.st_mtime_ns, stat.st_size))
+        stamp = stat and (stat.st_mtime_ns, stat.st_size)
+        return _load_stock(backbone, None if weights is None else str(weights), stamp)
     if isinstance(backbone, nn.Module):
-        backbone = without_compilation(backbone)
-        module = copy.deepcopy(
-            backbone.module if isinstance(backbone, nn.DataParallel) else backbone
-        )
+        network = without_compilation(backbone)
+        module = copy.deepcopy(network.module if isinstance(network, nn.DataParallel) else network)
     elif callable(backbone):
         with fixed_seed():
-            module = copy.deepcopy(backbone())  # which may be a network that others use
+            module = copy.deepcopy(backbone())  # a factory may return a network that others use
         if not isinstance(module, nn.Module):
             raise TypeError(
-                f"The backbone factory {backbone!r} returned {type(module).__name__}, not a "
-                "torch.nn.Module."
+                f"Expected a torch.nn.Module from the backbone factory {backbone!r}, got "
+                f"{type(module).__name__} instead."
             )
     else:
         raise TypeError(
-            f"backbone is {backbone!r}, but should be a name (see list_backbones), a "
+            f"backbone={backbone!r} must be a name (list_backbones() lists all), a "
             "torch.nn.Module, or a function that returns one."
         )
     name = type(module).__name__
@@ -68,31 +83,32 @@ def load_backbone(backbone, weights="default"):
         load_state(module, weights, name)
     elif weights not in ("default", None):
         raise ValueError(
-            f"weights={weights!r} names no weights of your own network. Give the path of a state "
-            'dict, or leave "default" to take the network as it is.'
+            f"weights={weights!r} is a name, but the weights of your own network have no names. "
+            'Give the path of a state dict, or keep "default" to use the network as it is.'
         )
     return Backbone(name, module, _own_preprocessing(module))
 
 
+@fork_safe
 def list_backbones(
     pattern: str = "*", *, offline: bool = False, layers: bool = False
 ) -> list[str] | dict[str, list[str]]:
-    """List the backbones that can be named.
+    """List the names of backbones.
 
     Parameters
     ----------
     pattern : str, default="*"
-        Shell-style pattern. Names of the timm library, of which there are over a thousand, are
-        listed for a pattern that begins with "timm/".
+        A shell-style pattern. Names of the timm library are only listed for a pattern that begins
+        with "timm/", because there are over a thousand of them.
     offline : bool, default=False
-        List only those whose default weights are on this machine now.
+        List only networks whose default weights are on this machine now.
     layers : bool, default=False
-        Return the layers of each, too.
+        Also return the names of the layers.
 
     Returns
     -------
     list of str, or dict of str to list of str with `layers=True`
-        Names, or names and the names of their layers from input to output.
+        The names, sorted; or for each name its layers from input to output.
 
     Raises
     ------
@@ -123,8 +139,8 @@ def list_backbones(
 
 
 @lru_cache(maxsize=4)
-def _load_stock(name, weights, stamp):
-    """Load a named network once; `stamp` tells versions of a weights file apart."""
+def _load_stock(name: str, weights: str | None, stamp: tuple[int, int] | None) -> Backbone:
+    """Load a named network once. `stamp` tells versions of a weights file apart."""
     module, preprocessing = stock.load(name, weights)
     return Backbone(name, module, preprocessing, source=(_reload, name, weights))
 
@@ -132,23 +148,23 @@ def _load_stock(name, weights, stamp):
 register_release(_load_stock.cache_clear)
 
 
-def _own_preprocessing(module):
-    """Return what a user's network says of its input, or what nearly all networks want."""
+def _own_preprocessing(module: nn.Module) -> Preprocessing:
+    """Return the preprocessing that a user's network names, or else that of ImageNet."""
     if hasattr(module, "pretrained_cfg"):  # a timm model
         return Preprocessing.from_timm(stock.import_timm().data.resolve_model_data_config(module))
     preset = getattr(module, "transforms", None) or ImageClassification(crop_size=224)
     if not isinstance(preset, ImageClassification):
         raise ValueError(
-            f"The attribute transforms of {type(module).__name__} is {preset!r:.80}, but should be "
-            "a preset of torchvision, such as ResNet18_Weights.DEFAULT.transforms()."
+            f"The attribute transforms of {type(module).__name__} must be a preset of torchvision, "
+            f"for example ResNet18_Weights.DEFAULT.transforms(). Got {preset!r:.80} instead."
         )
     if "transforms" in dict(module.named_children()):
-        del module.transforms  # a module itself, but no part of the network
+        del module.transforms  # a preset is a module, but not a layer
     return Preprocessing.from_torchvision(preset)
 
 
-def _reload(backbone, weights, fingerprint):
-    """Load a backbone again in another process and make sure that it is the same one."""
+def _reload(backbone: str, weights: str | None, fingerprint: str) -> Backbone:
+    """Load a named backbone in another process and check that it is the same one."""
     loaded = load_backbone(backbone, weights)
     check_fingerprint(loaded, fingerprint, weights)
     return loaded

@@ -351,7 +351,7 @@ def digest_tensor(tensor: torch.Tensor) -> str:
     kind = f"{tensor.dtype} {tuple(tensor.shape)}"
     try:
         flat = tensor.detach().cpu().contiguous().reshape(-1)
-        return f"{kind} {hashlib.sha256(flat.view(torch.uint8).numpy()).hexdigest()}"
+        return f"{kind} {hashlib.sha256(flat.view(torch.uint8).numpy().data).hexdigest()}"
     except (RuntimeError, NotImplementedError, TypeError):  # sparse, quantised, or without values
         return kind
 

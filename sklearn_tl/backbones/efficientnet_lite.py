@@ -1,16 +1,18 @@
 """EfficientNet-Lite, the network whose weights come with the package.
 
-Tan & Le, "EfficientNet: Rethinking Model Scaling for CNNs" (ICML 2019), in the variant that Google
-released in 2020 for small devices: ReLU6 instead of Swish, no squeeze-and-excitation, and a stem
-and a last convolution that do not grow with the network.
+Tan & Le, "EfficientNet: Rethinking Model Scaling for CNNs" (ICML 2019). Google released this
+variant for small devices in 2020. It has ReLU6 instead of Swish, no squeeze-and-excitation, and a
+stem and a last convolution that do not grow with the network.
 """
 
+from collections.abc import Mapping
 from math import ceil
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
-# One line a stage: expansion, channels, blocks, stride, kernel.
+# One line per stage: expansion, channels, blocks, stride, kernel.
 STAGES = (
     (1, 16, 1, 1, 3),
     (6, 24, 2, 2, 3),
@@ -29,10 +31,10 @@ VARIANTS = {
 
 
 class Conv2dSame(nn.Conv2d):
-    """A convolution with TensorFlow's "same" padding: the far side gets more where it is uneven."""
+    """A convolution with TensorFlow's "same" padding: the far side gets the odd pixel."""
 
-    def forward(self, x):
-        padding = []
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        padding: list[int] = []
         for size, kernel, stride in zip(
             x.shape[:1:-1], self.kernel_size[::-1], self.stride[::-1], strict=True
         ):
@@ -41,20 +43,27 @@ class Conv2dSame(nn.Conv2d):
         return super().forward(F.pad(x, padding))
 
 
-def conv_norm(n_in, n_out, kernel=1, stride=1, groups=1, activation=True):
-    """Build convolution, BatchNorm and, unless told otherwise, ReLU6."""
-    if stride == 1:  # here "same" padding is even, so that the plain convolution does it
+def conv_norm(
+    n_in: int,
+    n_out: int,
+    kernel: int = 1,
+    stride: int = 1,
+    groups: int = 1,
+    activation: bool = True,
+) -> nn.Sequential:
+    """Build a convolution, a BatchNorm and, with `activation`, a ReLU6."""
+    if stride == 1:  # "same" padding has two equal sides, and the plain convolution does it
         conv = nn.Conv2d(n_in, n_out, kernel, padding=kernel // 2, groups=groups, bias=False)
     else:
         conv = Conv2dSame(n_in, n_out, kernel, stride, groups=groups, bias=False)
-    layers = [conv, nn.BatchNorm2d(n_out, eps=1e-3, momentum=0.01)]
+    layers: list[nn.Module] = [conv, nn.BatchNorm2d(n_out, eps=1e-3, momentum=0.01)]
     return nn.Sequential(*layers, nn.ReLU6(inplace=True)) if activation else nn.Sequential(*layers)
 
 
 class InvertedResidual(nn.Sequential):
-    """Expand, filter each channel on its own, project back: MobileNet V2's block."""
+    """The block of MobileNet V2: expand, filter each channel separately, project back."""
 
-    def __init__(self, n_in, n_out, expansion, kernel, stride):
+    def __init__(self, n_in: int, n_out: int, expansion: int, kernel: int, stride: int) -> None:
         wide = n_in * expansion
         super().__init__(
             *([conv_norm(n_in, wide)] if expansion > 1 else []),
@@ -63,7 +72,7 @@ class InvertedResidual(nn.Sequential):
         )
         self.residual = stride == 1 and n_in == n_out
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = super().forward(x)
         return x + y if self.residual else y
 
@@ -71,7 +80,7 @@ class InvertedResidual(nn.Sequential):
 class EfficientNetLite(nn.Module):
     """EfficientNet-Lite with the classifier of ImageNet's 1000 classes."""
 
-    def __init__(self, width, depth, n_classes=1000):
+    def __init__(self, width: float, depth: float, n_classes: int = 1000) -> None:
         super().__init__()
         self.conv_stem = conv_norm(3, 32, 3, stride=2)
         stages, n_in = [], 32
@@ -91,24 +100,24 @@ class EfficientNetLite(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(1280, n_classes)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.conv_head(self.blocks(self.conv_stem(x)))
         return self.classifier(self.avgpool(x).flatten(1))
 
 
-def rename_state(state, module):
-    """Give a state dict of the published weights the names that `module` uses.
+def rename_state(state: Mapping[str, torch.Tensor], module: nn.Module) -> dict[str, torch.Tensor]:
+    """Give the tensors of a published state dict the names that `module` uses.
 
-    Both list the same tensors in the order of the forward pass, so that the names can be zipped.
-    A state dict of `module` itself comes back as it is.
+    Both list the same tensors in the order of the forward pass, so the names are zipped. A state
+    dict of `module` itself is returned as it is.
     """
     own = module.state_dict()
     if "_conv_stem.weight" not in state or len(state) != len(own):
-        return state
+        return dict(state)
     return dict(zip(own, state.values(), strict=True))
 
 
-def _round_to_eights(channels):
+def _round_to_eights(channels: float) -> int:
     """Round to a multiple of 8, but never down by more than 10 %."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded if rounded >= 0.9 * channels else rounded + 8

@@ -19,24 +19,24 @@ def fingerprint(architecture: str, module: nn.Module) -> str:
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         tensor = tensor.detach().contiguous().reshape(-1)
-        digest.update(tensor.view(torch.uint8).numpy())
+        digest.update(tensor.view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
 def probe(module: nn.Module, layers: list[str], size: tuple[int, int]) -> str:
-    """Digest what a network and its layers make of a noise image that is always the same.
+    """Digest the outputs of a network and of its layers for a noise image that is always the same.
 
-    It shows changes that are not in the code: an attribute of a global object, a file that is read
-    at import, a function in C that was replaced. On one machine the digest is always the same, and
-    so is the state of torch's random numbers afterwards. A network that cannot be run at this size
-    gets a digest of what it did until then.
+    The digest shows changes that no code shows: a replaced function in C, for example. On one
+    machine it is always the same. torch's random numbers stay as they are. If the network cannot
+    be run at this size, the digest covers the layers until then.
 
     Parameters
     ----------
     module : torch.nn.Module
         In evaluation mode, on a CPU. A copy of it is run.
     layers : list of str
-        The layers to look at. The output alone could be zero, or saturated, for any image.
+        The layers whose outputs are digested. The output of the network alone could be zero, or
+        saturated, for any image.
     size : tuple of (height, width)
         Of the image in pixels.
     """
@@ -61,6 +61,6 @@ def probe(module: nn.Module, layers: list[str], size: tuple[int, int]) -> str:
     with one_core(), fixed_seed(), torch.inference_mode():
         try:
             add(network(noise(1, 3, *size).to(device)))
-        except Exception as error:  # of any kind; whoever runs the network in earnest will see it
+        except Exception as error:  # the same error appears when an image is run
             add(error)
     return digest.hexdigest()

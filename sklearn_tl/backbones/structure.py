@@ -1,17 +1,17 @@
-"""Questions about the structure of a network: its layers in order, its classifier."""
+"""The structure of a network: its layers in order, and its classifier."""
 
 from torch import nn
 from torchvision.ops import Permute
 
-# Containers of stages: their children are layers of the list, not they themselves.
+# Containers of stages. Their children are listed as layers, and they are not.
 TRUNKS = ("features", "layers", "blocks", "stages", "trunk_output")
 NO_LAYERS = (nn.AdaptiveAvgPool2d, nn.Dropout, nn.Flatten, nn.Identity)
 
 
-def layer_names(module):
+def layer_names(module: nn.Module) -> list[str]:
     """List the layers of a network from input to output, without its classifier.
 
-    The children of the module, with the containers that hold stages opened.
+    The layers are the children of the module. A container of stages is replaced by its children.
     """
     children = list(module.named_children())
     has_top = find_classifier(module) is not None
@@ -23,18 +23,19 @@ def layer_names(module):
         elif not (is_top or isinstance(child, NO_LAYERS) or _is_pool_or_aux(name)):
             names.append(name)
     if _is_swin(module):
-        names.remove("permute")  # to another layout than that of the layers
+        names.remove("permute")  # its output has another layout than the layers
     return names
 
 
-def find_classifier(module):
-    """Return the part that turns the embedding into classes, or None for a network without one.
+def find_classifier(module: nn.Module) -> nn.Module | None:
+    """Return the part that turns the embedding into classes, or None if there is none.
 
-    It is the last linear layer if the network ends in one, alone or at the end of a Sequential;
-    otherwise (SqueezeNet) the whole of a last child that is called so.
+    This is the linear layer at the end of the network, alone or at the end of a Sequential. If the
+    network ends in something else (SqueezeNet does), it is the last child, provided that its name
+    is that of a classifier.
     """
-    if hasattr(module, "get_classifier"):  # timm
-        found = module.get_classifier()
+    if hasattr(module, "get_classifier"):  # a timm model
+        found = module.get_classifier()  # type: ignore[operator]
         return found if isinstance(found, nn.Linear | nn.Conv2d) else None
     children = list(module.named_children())
     if not children:
@@ -51,15 +52,16 @@ def find_classifier(module):
     return child if name in ("classifier", "fc", "head", "heads") else None
 
 
-def has_channels_last_maps(module):
-    """Whether the activation maps of a network are (n, height, width, channels)."""
-    return getattr(module, "output_fmt", "NCHW") == "NHWC" or _is_swin(module)  # timm says so
+def has_channels_last_maps(module: nn.Module) -> bool:
+    """Tell whether activation maps have the shape (n, height, width, channels)."""
+    is_timms = getattr(module, "output_fmt", "NCHW") == "NHWC"
+    return is_timms or _is_swin(module)
 
 
-def _is_swin(module):
-    """Whether a network is as torchvision's Swin, with channels last up to a permutation."""
+def _is_swin(module: nn.Module) -> bool:
+    """Tell whether a network has channels last up to a permutation, like torchvision's Swin."""
     return isinstance(getattr(module, "permute", None), Permute)
 
 
-def _is_pool_or_aux(name):
+def _is_pool_or_aux(name: str) -> bool:
     return name.lower().startswith("aux") or name in ("avgpool", "global_pool")

@@ -1,6 +1,8 @@
-"""Files of weights: read without running code, and put into a network."""
+"""Files of weights: they are read without running code, and put into a network."""
 
 import os
+from collections.abc import Callable
+from typing import Any, TypeGuard
 
 import torch
 from torch import nn
@@ -10,42 +12,67 @@ from sklearn_tl.backbones.structure import find_classifier
 SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
 
 
-def is_path(weights):
-    """Tell a path from the name of a set of weights."""
+def is_path(weights: Any) -> TypeGuard[str | os.PathLike[str]]:
+    """Tell whether the parameter `weights` is a path rather than a name."""
     return isinstance(weights, os.PathLike) or (
         isinstance(weights, str) and (weights.endswith(SUFFIXES) or os.sep in weights)
     )
 
 
-def read_state(path):
-    """Read a dict of tensors without running any code that the file may hold."""
+def read_state(path: str | os.PathLike[str]) -> dict[Any, Any]:
+    """Read a dict of tensors without running code that is in the file.
+
+    Raises
+    ------
+    ValueError
+        If the file contains anything other than tensors.
+    """
     if str(path).endswith(".safetensors"):
         return _read_safetensors(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
-    except Exception as error:  # of any kind, for a file of any kind
+    except Exception as error:  # torch raises anything for a file that it does not know
         raise ValueError(
-            f"{str(path)!r} was refused: it is no file of weights, or holds objects besides "
-            "tensors, which could run code. Save model.state_dict(), not the model."
+            f"{str(path)!r} was refused: it is not a file of weights, or it contains objects other "
+            "than tensors, which could run code. Save model.state_dict() rather than the model."
         ) from error
     if not isinstance(state, dict):
         raise ValueError(
-            f"{str(path)!r} holds {type(state).__name__}, not a state dict: save "
+            f"Expected a state dict in {str(path)!r}, got {type(state).__name__} instead. Save "
             "model.state_dict()."
         )
     return state
 
 
-def load_state(module, path, name, adapt=dict):
-    """Put the state dict in a file into `module`, which may have another number of classes.
+def load_state(
+    module: nn.Module,
+    path: str | os.PathLike[str],
+    name: str,
+    adapt: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]] = dict,
+) -> None:
+    """Put the state dict in a file into a network.
 
-    Nothing is loaded unless every tensor fits. `adapt` may rename the tensors of the file.
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Is changed. Its classifier takes the number of classes in the file.
+    path : str or path
+    name : str
+        Of the backbone, for errors.
+    adapt : callable, default=dict
+        Renames the tensors of the file.
+
+    Raises
+    ------
+    ValueError
+        If a tensor is missing, unknown or of another shape. The network is then unchanged.
     """
     state = adapt(_unwrap(read_state(path), path))
     own = module.state_dict()
-    classifier, resized = find_classifier(module), {}
+    classifier = find_classifier(module)
+    resized: dict[str, torch.Tensor] = {}
     if isinstance(classifier, nn.Linear):
         (prefix,) = (n for n, child in module.named_modules() if child is classifier)
         weight = state.get(f"{prefix}.weight")
@@ -63,31 +90,34 @@ def load_state(module, path, name, adapt=dict):
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise ValueError(
-            f"The weights in {str(path)!r} are of another architecture than {name}: "
+            f"The weights in {str(path)!r} belong to another architecture than {name}: "
             f"{'; '.join(problems[:3])}{more}. Name the backbone that they were saved from."
         )
-    for key, tensor in resized.items():  # trained for other classes
-        setattr(classifier, key, nn.Parameter(torch.empty_like(tensor)))
-        classifier.out_features = len(tensor)
+    if isinstance(classifier, nn.Linear):
+        for key, tensor in resized.items():
+            setattr(classifier, key, nn.Parameter(torch.empty_like(tensor)))
+            classifier.out_features = len(tensor)
     module.load_state_dict(state)
 
 
-def _read_safetensors(path):
+def _read_safetensors(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     try:
         from safetensors.torch import load_file
     except ImportError as error:
-        raise ImportError("To read .safetensors files: pip install safetensors.") from error
+        raise ImportError(
+            "Files ending in .safetensors need a package: pip install safetensors."
+        ) from error
     try:
         return load_file(path)
-    except Exception as error:  # safetensors has an exception of its own, made in Rust
-        raise ValueError(f"{str(path)!r} is no safetensors file: {error}.") from error
+    except Exception as error:  # safetensors raises its own class of errors
+        raise ValueError(f"{str(path)!r} is not a safetensors file: {error}.") from error
 
 
-def _unwrap(state, path):
-    """Take the state dict out of what training scripts put around it."""
+def _unwrap(state: dict[Any, Any], path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
+    """Return the state dict inside the dict that a training script saved."""
     for wrapper in ("state_dict", "model"):
         if isinstance(state.get(wrapper), dict):
             state = state[wrapper]
     if not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()):
-        raise ValueError(f"{str(path)!r} holds no state dict: save model.state_dict().")
+        raise ValueError(f"{str(path)!r} is not a state dict. Save model.state_dict().")
     return {key.removeprefix("module."): value for key, value in state.items()}
