@@ -70,7 +70,7 @@ def test_a_class_without_images_needs_the_classes():
 def test_the_titles_of_narrow_images_do_not_overlap():
     from matplotlib.text import Text
 
-    images = [np.zeros((80, 20, 3), dtype=np.uint8)] * 4
+    images = [np.zeros((80, width, 3), dtype=np.uint8) for width in (20, 80, 20, 80)]
     names = np.array([f"{name} with a rather long name" for name in ("cat", "dog")])
     display = PredictionGridDisplay.from_predictions(
         images, names[[0, 1, 0, 1]], [[0.2, 0.8], [0.8, 0.2]] * 2, classes=names
