@@ -9,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from sklearn_tl._utils import Interval, StrOptions, one_core, resolve_device, resolve_precision
+from sklearn_tl._utils import Interval, StrOptions, resolve_device, resolve_precision
 from sklearn_tl.backbones import Backbone, check_fingerprint, load_backbone
 from sklearn_tl.embedding import EMBEDDING, ENGINES, Feature, FrozenPass, resolve_engine
 from sklearn_tl.images import CHANNELS, ImageSequence, as_images
@@ -92,7 +92,7 @@ class BackboneEstimator(BaseEstimator):
     def _begin_fit(self, X: Any) -> ImageSequence:
         """Check the parameters and `X`, load the backbone; return the images of `X`."""
         for name in ("n_features_in_", "feature_names_in_", "backbone_fingerprint_", "_backbone"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         _check_pair("image_size", self.image_size, Integral, above=0)
         _check_shape(self.image_shape)
         _check_pair("value_range", self.value_range, Real)
@@ -105,8 +105,7 @@ class BackboneEstimator(BaseEstimator):
         elif hasattr(X, "columns"):  # only to remember the column's name
             validate_data(self, X, reset=True, skip_check_array=True)
         images = self._as_images(X)
-        with one_core():
-            backbone = load_backbone(self.backbone, self.weights)
+        backbone = load_backbone(self.backbone, self.weights)
         self._preprocessing = backbone.preprocessing.at(self.image_size, self.draft)
         self._backbone = backbone
         self.backbone_fingerprint_ = backbone.fingerprint
@@ -120,8 +119,7 @@ class BackboneEstimator(BaseEstimator):
         """Return the backbone. After unpickling it is loaded again, and must be the same."""
         if not hasattr(self, "_backbone"):
             weights = self._fitted["weights"]
-            with one_core():
-                backbone = load_backbone(self._fitted["backbone"], weights)
+            backbone = load_backbone(self._fitted["backbone"], weights)
             check_fingerprint(backbone, self.backbone_fingerprint_, weights)
             self._backbone = backbone
         return self._backbone
@@ -141,7 +139,7 @@ class BackboneEstimator(BaseEstimator):
         return tags
 
 
-def _check_pair(name: str, value: Any, kind: type, above: float = -math.inf) -> None:
+def _check_pair(name: str, value: Any, kind: Any, above: float = -math.inf) -> None:
     if not isinstance(value, tuple | list):  # other types were checked by the constraints
         return
     if (
@@ -161,7 +159,7 @@ def _check_shape(image_shape: Any) -> None:
         return
     if (
         len(image_shape) not in (2, 3)
-        or not all(isinstance(side, Integral) and side > 0 for side in image_shape)
+        or not all(isinstance(side, Integral) and int(side) > 0 for side in image_shape)
         or (len(image_shape) == 3 and image_shape[2] not in CHANNELS)
     ):
         raise ValueError(

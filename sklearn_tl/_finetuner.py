@@ -134,7 +134,7 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
 
     def _begin_fit(self, X: Any) -> ImageSequence:
         for name in ("classes_", *HISTORIES, "_net", "_tuned_backbone", "_tensors"):
-            vars(self).pop(name, None)  # an interrupted fit leaves nothing of an earlier one
+            self.__dict__.pop(name, None)  # an interrupted fit leaves nothing of an earlier one
         check_net_params(self.net_params)
         if isinstance(self.unfreeze, bool):
             raise TypeError(
@@ -160,7 +160,9 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         self._net = net
         self.history_ = net.history
 
-    def _train_head_alone(self, tail: Tail, rows: np.ndarray, codes: np.ndarray, **options: Any):
+    def _train_head_alone(
+        self, tail: Tail, rows: np.ndarray, codes: np.ndarray, **options: Any
+    ) -> None:
         """Train a factory's head on the embeddings, before layers are trained with it."""
         net = self._train(Tail(None, tail.head), [Dataset(rows, codes)], first=True, **options)
         self.head_history_ = net.history

@@ -294,7 +294,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         classes, codes = encode_labels(y, len(images))
         generator = check_random_state(self.random_state)
         split_seed, seed = (int(seed) for seed in generator.randint(2**31 - 1, size=2))
-        parts = [np.arange(len(codes))]
+        parts: Sequence[np.ndarray] = [np.arange(len(codes))]
         if self.early_stopping and not (self.unfreeze is None and self.head == "linear"):
             # Before anything is fitted, so that nothing is learned from the held-out images.
             parts = hold_out(classes, codes, self.validation_fraction, split_seed)
@@ -378,9 +378,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
     ) -> NeuralNetClassifier:
         """Fit the head on the frozen rows, then train it together with the unfrozen layers."""
         head_alone = isinstance(self._recipe, HeadAlone)
-        options = {"class_weight": None if self.class_weight is None else weight}
+        options: dict[str, Any] = {"class_weight": None if self.class_weight is None else weight}
         if self.head == "linear":
-            C = self._recipe.head_c if self.head_C == "auto" else self.head_C
+            C = self._recipe.head_c if self.head_C == "auto" else float(self.head_C)
             tail.head = logistic_head(rows, codes, C=C, class_weight=dict(enumerate(weight)))
             if head_alone:
                 return new_net(tail, self._n_outputs, **self._net_settings())

@@ -102,10 +102,9 @@ def save(model: BaseEstimator, path: str | os.PathLike, *, trusted: Sequence[str
     require_skops()
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"{model!r:.80} is not an estimator of scikit-learn.")
-    trusted = _as_names(trusted)
     try:
         data = _pack(model)
-        _unpack(data, trusted)  # a file that cannot be read is not written
+        _unpack(data, _as_names(trusted))  # a file that cannot be read is not written
     except Exception as error:  # skops and the model's parts raise errors of any type
         instead = "Save its `best_estimator_`. " if hasattr(model, "best_estimator_") else ""
         raise ValueError(
@@ -176,10 +175,9 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> BaseEstimat
     ConvFeatureExtractor(pooling='max')
     """
     require_skops()
-    trusted = _as_names(trusted)
     data = Path(path).read_bytes()
     try:
-        return _unpack(data, trusted)
+        return _unpack(data, _as_names(trusted))
     except Warning:  # where warnings are errors
         raise
     except Exception as error:  # an arbitrary file can raise any error
@@ -276,7 +274,7 @@ def _unpack(data: bytes, trusted: set[str]) -> BaseEstimator:
         if isinstance(part, BackboneEstimator):
             _check_state(part)
             for name, default in type(part)().get_params(deep=False).items():
-                vars(part).setdefault(name, default)  # a parameter that is newer than the file
+                part.__dict__.setdefault(name, default)  # a parameter that is newer than the file
     return model
 
 

@@ -86,7 +86,9 @@ def _computed(
         for chunk in _joined(read, indices, frozen.chunk_size):
             yield _run(*chunk, images, frozen)
         return
-    chunks = (chunk for block in blocks for chunk in split(block, frozen.chunk_size))
+    chunks: Iterator[list[int]] = (
+        chunk for block in blocks for chunk in split(block, frozen.chunk_size)
+    )
     first = next(chunks, None)
     if first is None:
         return

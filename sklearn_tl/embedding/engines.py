@@ -11,7 +11,7 @@ import torch
 from joblib import cpu_count
 from torch import nn
 
-from sklearn_tl._utils import kind_of, one_core
+from sklearn_tl._utils import kind_of
 from sklearn_tl.backbones import noise
 
 TOLERANCE = 1e-4  # of the largest absolute value: how much an engine may change a row
@@ -76,14 +76,13 @@ def compile_network(
     """
     openvino = engine == "openvino"
     examples = [255 * noise(*shape), torch.zeros(shape)]
-    with torch.no_grad(), one_core():
+    with torch.no_grad():
         expected = [run(x).numpy() for x in examples]  # first, so that no trace contains folding
     try:
-        with _expected_warnings(), torch.no_grad(), one_core():
+        with _expected_warnings(), torch.no_grad():
             traced = torch.jit.trace(_Module(run), examples[0], check_trace=False)
             compiled = _OpenVINO(traced, examples[0], precision) if openvino else _Traced(traced)
-        with one_core():
-            found = [compiled(x) for x in examples]
+        found = [compiled(x) for x in examples]
     except Exception as error:  # conversion raises anything for a network that it does not know
         if openvino:
             _warn(f"it cannot convert {name} ({str(error).splitlines()[0]})")

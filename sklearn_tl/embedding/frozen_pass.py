@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from sklearn_tl._utils import autocast, filled, in_parts_that_fit, kind_of, moved, one_core
+from sklearn_tl._utils import autocast, filled, in_parts_that_fit, kind_of, moved
 from sklearn_tl.backbones import CANNOT_TAKE, Backbone, pool
 from sklearn_tl.embedding.engines import compile_network
 from sklearn_tl.images import Preprocessing
@@ -29,9 +29,14 @@ EMBEDDING: tuple[Feature, ...] = ((None, "avg"),)
 class RowPass(Protocol):
     """What `embed` needs of a pass that makes rows of images."""
 
-    preprocessing: Preprocessing
-    name: str
-    batch_size: int
+    @property
+    def preprocessing(self) -> Preprocessing: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def batch_size(self) -> int: ...
 
     @property
     def on_cpu(self) -> bool: ...
@@ -116,12 +121,14 @@ class FrozenPass:
 
     def lengths(self) -> list[int]:
         """Return the number of values per feature, found by running one black image."""
-        height, width = self.preprocessing.crop or self.backbone.preprocessing.crop
+        crop = self.preprocessing.crop or self.backbone.preprocessing.crop
+        assert crop is not None  # only an estimator can ask for the images' native sizes
+        height, width = crop
         key = ("lengths", self.features, height, width)
         if key not in self.backbone.kept:
             image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
             try:
-                with torch.inference_mode(), one_core():
+                with torch.inference_mode():
                     lengths = [part.shape[1] for part in self.forward_layers(image)]
             except CANNOT_TAKE as error:
                 raise ValueError(

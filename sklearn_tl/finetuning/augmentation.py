@@ -110,7 +110,7 @@ def as_augmentation(
     augment : "standard", callable or None
     preprocessing : Preprocessing
     """
-    if augment != "standard":
+    if not isinstance(augment, str):
         return augment
     flip = v2.RandomHorizontalFlip()
     if preprocessing.crop is None:

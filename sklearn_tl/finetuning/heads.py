@@ -9,8 +9,6 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from sklearn_tl._utils import one_core
-
 
 def logistic_head(
     rows: np.ndarray, codes: np.ndarray, *, C: float, class_weight: dict[int, float]
@@ -63,7 +61,7 @@ def new_head(
             f"The head factory returned {type(head).__name__}, but must return a torch.nn.Module."
         )
     head = deepcopy(head)  # the factory may return the same module in every fit
-    with torch.no_grad(), one_core():
+    with torch.no_grad():
         shape = tuple(head.eval()(torch.zeros(2, n_features)).shape)
     if shape != (2, n_outputs):
         raise ValueError(

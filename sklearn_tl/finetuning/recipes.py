@@ -5,7 +5,7 @@ All three have the same interface (`Recipe`), so an estimator is written once fo
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from skorch.dataset import Dataset
@@ -50,7 +50,7 @@ class Recipe(Protocol):
 
     tuned: list[str]
     features: tuple[Feature, ...]
-    head_c: ClassVar[float]
+    head_c: float
 
     def new_tail(self, backbone: Backbone, precision: str) -> Tail:
         """Return the part that is trained, with pretrained weights and without a head."""
@@ -175,5 +175,7 @@ def choose_recipe(
         boundary = find_boundary(backbone, tuned, crop)
         if boundary is not None:
             return AbovePrefix(tuned, *boundary)
-    check_whole(backbone, tuned, crop or backbone.preprocessing.crop)
+    size = crop or backbone.preprocessing.crop
+    assert size is not None  # only an estimator can ask for the images' native sizes
+    check_whole(backbone, tuned, size)
     return WholeNetwork(tuned)

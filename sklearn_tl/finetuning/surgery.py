@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from sklearn_tl._utils import one_core
 from sklearn_tl.backbones import Backbone, find_classifier, noise, pool
 from sklearn_tl.embedding import Feature
 from sklearn_tl.finetuning.tail import DROPOUTS, Tail
@@ -35,7 +34,6 @@ def layers_to_tune(backbone: Backbone, unfreeze: int | str) -> list[str]:
     return layers[layers.index(first) :]
 
 
-@one_core()
 def find_boundary(
     backbone: Backbone, tuned: list[str], size: tuple[int, int]
 ) -> tuple[tuple[Feature, ...], tuple[int, ...]] | None:
@@ -77,7 +75,6 @@ def find_boundary(
     return ((last, "flatten"),), tuple(activation.shape[1:])
 
 
-@one_core()
 def check_whole(backbone: Backbone, tuned: list[str], size: tuple[int, int]) -> None:
     """Raise a ValueError unless the network without its classifier returns the embedding."""
     image, cause = noise(2, 3, *size), None
@@ -137,7 +134,6 @@ def agrees(network: nn.Module, x: torch.Tensor, backbone: Backbone, image: torch
     )
 
 
-@one_core()
 def tuned_backbone(backbone: Backbone, tensors: dict[str, np.ndarray]) -> Backbone:
     """Return a copy of a backbone with the tensors from `changed_tensors`."""
     module = backbone.copy_module()
@@ -145,7 +141,6 @@ def tuned_backbone(backbone: Backbone, tensors: dict[str, np.ndarray]) -> Backbo
     return Backbone(f"{backbone.name} (fine-tuned)", module, backbone.preprocessing)
 
 
-@one_core()
 def changed_tensors(tail: Tail, backbone: Backbone) -> dict[str, np.ndarray]:
     """Return the tensors of a tail that differ from the backbone's, as arrays."""
     pretrained = backbone.module.state_dict()
@@ -158,7 +153,6 @@ def changed_tensors(tail: Tail, backbone: Backbone) -> dict[str, np.ndarray]:
     return changed
 
 
-@one_core()
 def restore(tail: Tail, tensors: dict[str, np.ndarray]) -> None:
     """Load the tensors from `changed_tensors` into a new tail."""
     missing, unexpected = tail.load_state_dict(_as_state(tensors), strict=False)

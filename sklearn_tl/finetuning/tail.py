@@ -1,5 +1,7 @@
 """The tail: the part of a network that is trained, with a new head on it."""
 
+from typing import Any, cast
+
 import numpy as np
 import torch
 from torch import nn
@@ -63,7 +65,7 @@ class Tail(nn.Module):
             return x
         if x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
-        with autocast(x.device, self.precision):
+        with autocast(str(x.device), self.precision):
             return pool(self.network(x), "avg", self.channels_last_maps).float()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -81,13 +83,14 @@ class Tail(nn.Module):
 
 def embed_inputs(tail: Tail, x: np.ndarray, chunk_size: int) -> np.ndarray:
     """Return the embeddings (n_images, n_features) of the inputs of a tail, as float32."""
-    device = next(tail.parameters(), torch.empty(0)).device
-    tails, batch_sizes = Replicas(tail.eval()), {}
+    device = str(next(tail.parameters(), torch.empty(0)).device)
+    tails = Replicas(tail.eval())
+    batch_sizes: dict[Any, Any] = {}
 
     def run(batch: torch.Tensor) -> torch.Tensor:
-        with torch.inference_mode(), tails.one() as tail:
+        with torch.inference_mode(), tails.one() as replica:
             # A copy, since a network may work in place.
-            return tail.embed(moved(batch.clone(), device)).cpu()
+            return cast(Tail, replica).embed(moved(batch.clone(), device)).cpu()
 
     batches = torch.from_numpy(x).split(chunk_size)
     if kind_of(device) == "cpu":

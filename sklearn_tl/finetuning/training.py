@@ -66,8 +66,8 @@ def new_net(tail: Tail, n_classes: int, **params: Any) -> NeuralNetClassifier:
 def train(
     tail: Tail,
     n_classes: int,
-    train_set: torch.utils.data.Dataset,
-    valid_set: torch.utils.data.Dataset | None,
+    train_set: Any,
+    valid_set: Any,
     *,
     class_weight: np.ndarray | None,
     patience: int,
