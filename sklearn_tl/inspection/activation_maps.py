@@ -65,10 +65,10 @@ def class_activation_maps(estimator: Any, X: Any, y: Any = None) -> np.ndarray:
     >>> from sklearn_tl.datasets import load_photo_patches
     >>> photos = load_photo_patches()
     >>> X, y = photos.images[::12], photos.target[::12]
-    >>> extractor = ConvFeatureExtractor(image_size=128)
+    >>> extractor = ConvFeatureExtractor(image_size=64)
     >>> pipeline = make_pipeline(extractor, LogisticRegression(max_iter=1000)).fit(X, y)
     >>> class_activation_maps(pipeline, X[:3]).shape
-    (3, 4, 4)
+    (3, 2, 2)
     """
     classifier = _with_maps(estimator)
     labels = classifier.predict(X) if y is None else y
