@@ -1,4 +1,4 @@
-"""Joblib's backend for dask: the same rows from processes of a cluster, whatever befalls one."""
+"""joblib's backend for dask: the same rows from the workers of a cluster, even if one dies."""
 
 import os
 import signal
@@ -20,12 +20,12 @@ from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.skipif(
     parse_version(joblib.__version__) < parse_version("1.6"),
-    reason="the extra dask asks for joblib 1.6: in 1.5 a search of fine-tunings never ended",
+    reason="joblib 1.5 never ended a search of fine-tunings, so the extra dask requires 1.6",
 )
 
 
 class KilledOnce(NormNet):
-    """Kills the first process but its own that gets as far as a batch of real images."""
+    """A network that kills the first other process that runs a batch of real images."""
 
     def __init__(self, trace):
         super().__init__()
@@ -54,7 +54,7 @@ def client():
 
 @pytest.fixture
 def on_dask(client):
-    client.wait_for_workers(2)  # with one of them joblib would not bother
+    client.wait_for_workers(2)  # joblib does not send work to a single worker
     with joblib.parallel_config(backend="dask"):
         yield client
 
@@ -64,21 +64,21 @@ def extractor(**parameters):
 
 
 @pytest.mark.parametrize("form", ["paths", "array"])
-def test_transform(on_dask, form, tmp_path, network_images):
+def test_workers_return_the_same_rows_and_fill_the_cache(on_dask, form, tmp_path, network_images):
     X, _ = study(3, 150)
     X = save_all(X, tmp_path) if form == "paths" else X
     rows = extractor(cache=None).fit_transform(X)
     network_images.clear()
     cached = extractor(n_jobs=-1, cache=tmp_path / "rows.sqlite")
     assert_array_equal(cached.fit_transform(X), rows)
-    assert network_images == []  # here
-    with joblib.parallel_config(backend="loky"):  # from the cache, which dask's workers filled
+    assert network_images == []  # in this process
+    with joblib.parallel_config(backend="loky"):  # finds the rows of dask's workers in the cache
         assert_array_equal(cached.set_params(n_jobs=None).fit_transform(X), rows)
     assert network_images == []
 
 
 @pytest.mark.parametrize("form", ["paths", "array"])
-def test_search_with_one_cache_for_all_workers(on_dask, form, tmp_path, network_images):
+def test_the_workers_of_a_search_share_a_cache(on_dask, form, tmp_path, network_images):
     X, y = study(3, 60)
     X = save_all(X, tmp_path) if form == "paths" else X
     cached = extractor(cache=tmp_path / "rows.sqlite")
@@ -88,14 +88,14 @@ def test_search_with_one_cache_for_all_workers(on_dask, form, tmp_path, network_
         cv=3,
     ).fit(X, y)
     assert search.best_score_ == 1
-    assert network_images == []  # here, where the refit found all rows
+    assert network_images == []  # in this process, where the refit found all rows
     with joblib.parallel_config(backend="loky"):
         again = clone(search).fit(X, y)
     for name in ("split0_test_score", "split1_test_score", "split2_test_score"):
         assert_array_equal(again.cv_results_[name], search.cv_results_[name])
 
 
-def test_fine_tuning(on_dask):
+def test_a_search_of_fine_tunings_gives_the_same_scores(on_dask):
     X, y = study(3, 60)
     classifier = FineTuneClassifier(NormNet, image_size=16, max_epochs=2, random_state=0)
     search = GridSearchCV(classifier, {"unfreeze": [None, 1]}, cv=2).fit(X, y)
@@ -104,7 +104,7 @@ def test_fine_tuning(on_dask):
     assert_array_equal(again.cv_results_["mean_test_score"], search.cv_results_["mean_test_score"])
 
 
-def test_a_worker_killed_in_a_transform(on_dask, tmp_path):
+def test_a_worker_that_dies_in_a_transform_changes_no_row(on_dask, tmp_path):
     X, _ = study(3, 150)
     killer = KilledOnce(tmp_path / "trace")
     rows = extractor(backbone=killer, n_jobs=-1, cache=None).fit_transform(X)
@@ -113,8 +113,8 @@ def test_a_worker_killed_in_a_transform(on_dask, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["paths", "array"])
-def test_a_worker_killed_in_a_search(on_dask, form, tmp_path):
-    X, y = study(3, 210)  # so many that joblib would leave the splits with one worker
+def test_a_worker_that_dies_in_a_search_changes_no_score(on_dask, form, tmp_path):
+    X, y = study(3, 210)  # so many that joblib would store the splits with one worker
     options = {"scatter": [X, y]}
     if form == "paths":
         X, y, options = save_all(X, tmp_path), y.tolist(), {}
