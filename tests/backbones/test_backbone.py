@@ -1,14 +1,17 @@
 """A backbone runs the layers that are requested, in any thread, and is shared."""
 
 import copy
+import gc
 import pickle
 import threading
+import weakref
 
 import pytest
 import torch
 from helpers.networks import TinyNet, assert_equal_in_scale, run_layers
 from torch import nn
 
+from sklearn_tl import ConvFeatureExtractor, clear_cache
 from sklearn_tl.backbones import load_backbone
 
 
@@ -105,3 +108,54 @@ def test_a_deep_copy_of_a_named_backbone_is_the_shared_one():
 def test_the_error_for_an_unknown_layer_lists_the_layers():
     with pytest.raises(ValueError, match=r"no layer 'layer5'. Did you mean 'layer4'.*conv1, bn1"):
         load_backbone("resnet18", None).resolve_layers("layer5")
+
+
+def test_a_copy_on_another_device_is_kept_in_the_backbone():
+    backbone = load_backbone(TinyNet)
+    twin = backbone.on("meta")
+    assert backbone.on("meta") is twin
+    assert backbone.on("cpu") is backbone
+    twin.kept["something"] = backbone.kept
+    assert not backbone.kept
+
+
+def test_a_pickle_leaves_out_what_was_derived():
+    backbone = load_backbone(TinyNet())
+    run_layers(backbone, torch.zeros(1, 3, 16, 16))
+    backbone.kept["something"] = threading.Lock()
+    loaded = pickle.loads(pickle.dumps(backbone))
+    assert loaded.fingerprint == backbone.fingerprint
+    assert not loaded.kept
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", TinyNet])
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_nothing_that_was_derived_outlives_the_estimator(backbone, engine, make_images):
+    extractor = ConvFeatureExtractor(backbone, weights=None, image_size=32, engine=engine)
+    extractor.fit_transform(make_images(2))
+    shared = load_backbone("resnet18", None) if backbone == "resnet18" else None
+    found = extractor.frozen_pass().backbone
+    assert shared in (None, found)
+    run_layers(found, torch.zeros(1, 3, 32, 32), found.layers[:1])
+    derived = [found, found.module, found.on("meta").module]
+    derived += [replicas.module for replicas in found._inference.values()]
+    derived += [one for key, one in found.kept.items() if key[0] == "compiled"]
+    assert len(derived) >= 4
+    gone = [weakref.ref(one) for one in derived]
+    del extractor, shared, found, derived
+    clear_cache()
+    gc.collect()
+    assert [one() for one in gone] == [None] * len(gone)
+
+
+def test_a_change_of_the_code_drops_what_was_derived(monkeypatch):
+    backbone = load_backbone(TinyNet)
+    before = backbone.cache_key
+    twin = backbone.on("meta")
+    backbone.kept["something"] = 1
+    assert backbone.cache_key == before
+    assert backbone.kept
+    monkeypatch.setattr(TinyNet, "forward", lambda self, x: self.fc(self.stem(x).mean((2, 3))))
+    assert backbone.cache_key != before
+    assert not backbone.kept
+    assert backbone.on("meta") is not twin
