@@ -216,7 +216,8 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Return the head's outputs (n_images, n_outputs), as float64."""
-        rows = self.transform(X)
+        check_is_fitted(self)
+        rows = self._recipe.embeddings(self, self.read_images(X))
         return head_outputs(self.net_.module_.head, rows)
 
     def __getstate__(self) -> dict[str, Any]:
