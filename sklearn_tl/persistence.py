@@ -13,7 +13,7 @@ import platform
 import re
 import types
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from numbers import Number
 from pathlib import Path
@@ -102,9 +102,10 @@ def save(model: BaseEstimator, path: str | os.PathLike, *, trusted: Sequence[str
     require_skops()
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"{model!r:.80} is not an estimator of scikit-learn.")
+    names = _as_names(trusted)
     try:
         data = _pack(model)
-        _unpack(data, _as_names(trusted))  # a file that cannot be read is not written
+        _unpack(data, names)  # a file that cannot be read is not written
     except Exception as error:  # skops and the model's parts raise errors of any type
         instead = "Save its `best_estimator_`. " if hasattr(model, "best_estimator_") else ""
         raise ValueError(
@@ -175,9 +176,9 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> BaseEstimat
     ConvFeatureExtractor(pooling='max')
     """
     require_skops()
-    data = Path(path).read_bytes()
+    names, data = _as_names(trusted), Path(path).read_bytes()
     try:
-        return _unpack(data, _as_names(trusted))
+        return _unpack(data, names)
     except Warning:  # where warnings are errors
         raise
     except Exception as error:  # an arbitrary file can raise any error
@@ -213,7 +214,7 @@ def _pack(model: BaseEstimator) -> bytes:
         if isinstance(part, torch.Tensor | torch.nn.Module):
             raise ValueError(f"It holds a {type(part).__name__} of torch.")
         if isinstance(part, BackboneEstimator):
-            _check_state(part)
+            _check_state(part, part.__getstate__())
     plain, backbones = copy.deepcopy(model), []
     for part in _parts(plain):
         _forget_paths(part)
@@ -272,7 +273,7 @@ def _unpack(data: bytes, trusted: set[str]) -> BaseEstimator:
     for part in _parts(model):
         _forget_paths(part)
         if isinstance(part, BackboneEstimator):
-            _check_state(part)
+            _check_state(part, vars(part))
             for name, default in type(part)().get_params(deep=False).items():
                 part.__dict__.setdefault(name, default)  # a parameter that is newer than the file
     return model
@@ -299,10 +300,12 @@ def _open_archive(data: bytes) -> zipfile.ZipFile:
     return archive
 
 
-def _check_state(estimator: BackboneEstimator) -> None:
-    """Raise a ValueError if one of our estimators holds, or names, more than data."""
-    name, state = type(estimator).__name__, estimator.__getstate__()
-    for key, value in (*state.items(), *state.get("_fitted", {}).items()):
+def _check_state(estimator: BackboneEstimator, state: Mapping[str, Any]) -> None:
+    """Raise a ValueError if the state of one of our estimators holds, or names, more than data."""
+    name, fitted = type(estimator).__name__, state.get("_fitted", {})
+    if not isinstance(fitted, dict):
+        raise ValueError(f"{name} has _fitted={fitted!r:.80}, which is not a dict.")
+    for key, value in (*state.items(), *fitted.items()):
         if isinstance(value, os.PathLike | torch.device):
             value = str(value)
         string = key not in STRINGS or isinstance(value, str | None)

@@ -302,14 +302,14 @@ class Doubled(TransformerMixin, BaseEstimator):
         (classifier(net_params={"optimizer": torch.optim.SGD}), "has net_params={'optimizer'"),
         (extractor(weights="//host/share/w.pth"), "which is on another computer"),
         (make_pipeline(extractor(), FunctionTransformer(abs)), "run code: builtins.abs. If"),
-        (make_pipeline(extractor(), Doubled()), "trusted=['test_persistence.Doubled']"),
+        (make_pipeline(extractor(), Doubled()), "trusted=['tests.test_persistence.Doubled']"),
         (make_pipeline(FunctionTransformer(kw_args={"a": torch.ones(1)})), "a Tensor of torch"),
     ],
 )
 def test_code_is_not_saved(model, message, tmp_path):
     path = tmp_path / "model.sktl"
     path.write_text("an older file")
-    with pytest.raises(ValueError, match="joblib.dump takes any model") as caught:
+    with pytest.raises(ValueError, match="joblib.dump saves any model") as caught:
         save(model, path)
     assert message in str(caught.value)
     assert [file.read_text() for file in tmp_path.iterdir()] == ["an older file"]
@@ -353,7 +353,7 @@ def test_types_can_be_trusted_by_name(tmp_path):
 def test_a_file_that_could_not_be_read_is_not_written(tmp_path):
     model = make_pipeline(FunctionTransformer(lambda X: X))
     with pytest.raises(ValueError, match="has no attribute '<lambda>'"):
-        save(model, tmp_path / "model.sktl", trusted=["test_persistence.<lambda>"])
+        save(model, tmp_path / "model.sktl", trusted=["tests.test_persistence.<lambda>"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -395,12 +395,9 @@ def test_a_pickle_in_disguise_is_refused_and_not_run(kind, saved, tmp_path):
     trace, path = tmp_path / "trace", tmp_path / "model.sktl"
     payload = dumped(PICKLES[kind], Payload(trace))
     files = [payload, payload + saved[0]]
-    outer = members(saved[0])
-    files += [archive(outer | {name: payload}) for name in outer]
-    inner = members(outer["model.skops"])
-    assert any(name.endswith(".npy") for name in inner)
-    for name in inner:
-        files.append(archive(outer | {"model.skops": archive(inner | {name: payload})}))
+    contents = members(saved[0])
+    assert any(name.endswith(".npy") for name in contents)
+    files += [archive(contents | {name: payload}) for name in contents]
     for data in files:
         path.write_bytes(data)
         with pytest.raises(ValueError, match=f"^'{path}' was refused. "):
@@ -518,8 +515,7 @@ def test_code_named_in_valid_json_is_refused_and_not_run(
         ("_backbone", as_node(LogisticRegression())),
         ("_net", as_node(LogisticRegression())),
         ("_tuned_backbone", as_node(LogisticRegression())),
-        ("_fitted", as_node({"weights": ["w.pth"]})),
-        ("_fitted", as_node({"backbone": 1})),
+        ("_fitted", as_node(LogisticRegression())),
     ],
 )
 def test_a_state_that_may_be_code_is_refused(name, value, tmp_path):
@@ -534,7 +530,18 @@ def test_a_state_that_may_be_code_is_refused(name, value, tmp_path):
 def test_a_backbone_is_a_name_and_no_place(backbone, tmp_path):
     loaded = load(saved_alone(tmp_path, backbone=as_node(backbone)))
     with pytest.raises(ValueError, match="no model|no backbone"):
+        loaded.fit(X)
+    fitted = extractor().fit(X)._fitted | {"backbone": backbone}
+    loaded = load(saved_alone(tmp_path, _fitted=as_node(fitted)))
+    with pytest.raises(ValueError, match="no model|no backbone"):
         loaded.transform(X)
+
+
+@pytest.mark.parametrize("fitted", [{"weights": ["w.pth"]}, {"backbone": 1}, {"weights": "//h/s"}])
+def test_parameters_as_fitted_are_checked_too(fitted, tmp_path):
+    (name,) = fitted
+    with pytest.raises(ValueError, match=f"ConvFeatureExtractor has {name}="):
+        load(saved_alone(tmp_path, _fitted=as_node(fitted)))
 
 
 def test_nothing_is_written_where_a_file_says(saved, tmp_path):

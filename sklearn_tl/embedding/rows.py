@@ -62,7 +62,7 @@ def embed(
     store, n_features = open_store(cache), sum(frozen.lengths())
     shape = (len(images), n_features)
     if large_in_file and 4 * math.prod(shape) > LARGE:
-        rows = array_in_file(shape)
+        rows = array_in_file(shape, "or set a smaller image_size")
         store = open_store(None if cache == "memory" else cache)
     else:
         rows = np.empty(shape, dtype=np.float32)
