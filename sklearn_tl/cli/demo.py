@@ -1,13 +1,16 @@
 """The built-in photographs, and the study of them that runs without a command."""
 
+from typing import cast
+
 import numpy as np
+from sklearn.utils import Bunch
 
 from sklearn_tl.datasets import load_photo_patches
 
 PER_CLASS = 10  # training patches
-# `sklearn-tl` without a command is `sklearn-tl study` with these arguments: on the way to 10 training
-# patches of each of the 14 photographs it also tries 2 and 5 of each.
-ARGUMENTS = ["--strategies", "raw pixels", "embeddings", "--train-sizes", "28", "70"]
+# `sklearn-tl` without a command is `sklearn-tl study` with these arguments. The training sizes are
+# 2 and 5 patches of each of the 14 photographs; 10 of each come last.
+ARGUMENTS = ["--strategies", "raw pixels", "embeddings", "--cv", "10", "--train-sizes", "28", "70"]
 
 
 def load_photographs(
@@ -30,7 +33,7 @@ def load_photographs(
         `n_draws` of them. Ten patches of the upper half of each photograph, drawn at random, are
         to train on, and all patches of the lower halves to test on.
     """
-    photos = load_photo_patches()
+    photos = cast(Bunch, load_photo_patches())
     labels = photos.target_names[photos.target].astype(str)
     test = np.flatnonzero(~photos.train)
     random = np.random.default_rng(seed)

@@ -41,7 +41,8 @@ def problem_of(path: str, error: Exception) -> str:
         return f"{path} does not exist."
     place = rf"X\[\d+\]( \({re.escape(repr(path))}\))?"
     text = re.sub(place, lambda _: path, str(error), count=1)
-    return reword(text)
+    # Every command goes on without the image, or says how to.
+    return reword(re.sub(r" (Replace the file or l|L)eave it out\.", "", text))
 
 
 def reword(text: str) -> str:
@@ -68,7 +69,7 @@ def reword(text: str) -> str:
     # An advice that takes a line of Python; the sentence goes on with another one.
     text = re.sub(r"(If you trust the file, )?raise PIL\.Image\.MAX_IMAGE_PIXELS,? or ", "", text)
     text = re.sub(r", for example with np\.\w+\(X\)", "", text)
-    text = re.sub(r"(?<=[.:] )list_backbones\(\) lists all", "All are listed by: " + LIST, text)
+    text = text.replace("list_backbones() lists all", f"All are listed by {LIST}")
     text = re.sub(r"(?<=\. )[a-z]", lambda match: match[0].upper(), text)
     example = rf"value_range=\(black, white\).*?\(({NUMBER}), ({NUMBER})\)( say)?"
     text = re.sub(example, r"--value-range \1 \2", text)

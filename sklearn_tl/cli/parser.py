@@ -66,9 +66,15 @@ the exit status is 1.
 class OneLineParser(argparse.ArgumentParser):
     """A parser whose errors take one line, and whose options have one spelling."""
 
-    def __init__(self, prog: str, **settings):
-        raw = argparse.RawDescriptionHelpFormatter
-        super().__init__(prog, allow_abbrev=False, formatter_class=raw, **settings)
+    def __init__(self, prog: str, *, usage: str, description: str, epilog: str) -> None:
+        super().__init__(
+            prog,
+            usage,
+            description,
+            epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
         self.add_argument("--version", action="version", version=f"sklearn-tl {__version__}")
 
     def error(self, message: str) -> NoReturn:
@@ -121,9 +127,9 @@ def study_parser() -> OneLineParser:
         nargs="+",
         metavar="NAME",
         type=strategy,
-        default=list(QUICK_STRATEGIES),
         help=f"compare these; default: {_listed(QUICK_STRATEGIES)}",
     )
+    parser.set_defaults(strategies=list(QUICK_STRATEGIES))
     add("--cv", metavar="N", type=folds, default=5, help="number of folds; default: 5")
     add(
         "--train-sizes",
@@ -219,8 +225,8 @@ def strategy(text: str) -> str:
     """Return the name of a strategy."""
     if text not in default_strategies():
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a strategy. Choose from {_listed(default_strategies())}; FOLDER "
-            "comes before the options."
+            f"{text!r} is not a strategy. Choose from {_listed(default_strategies())}. FOLDER "
+            "must come before the options."
         )
     return text
 
@@ -242,7 +248,7 @@ def positive(text: str) -> int:
     try:
         return natural(text, least=1)
     except argparse.ArgumentTypeError as error:
-        raise argparse.ArgumentTypeError(f"{error} FOLDER comes before the options.") from error
+        raise argparse.ArgumentTypeError(f"{error} FOLDER must come before the options.") from error
 
 
 def image_size(text: str) -> int | tuple[int, int] | str:

@@ -29,7 +29,7 @@ def predict(options: argparse.Namespace) -> int:
         1 if an image could not be read, else 0.
     """
     model = open_model(options.model)
-    paths = []
+    paths: list[str] = []
     for image in options.images:
         below = files_below(image) if os.path.isdir(image) else [image]
         if not below:

@@ -116,24 +116,23 @@ def _pictures(
     comparison: StrategyComparison, X: Any, y: np.ndarray, extractor: ConvFeatureExtractor
 ) -> Iterator[tuple[str, str, Any]]:
     """Yield (file name, heading, figure) of each picture."""
-    display = StrategyDisplay.from_results(comparison)
-    yield "strategies", "Scores and cost", display.figure_
+    yield "strategies", "Scores and cost", StrategyDisplay.from_results(comparison).figure_
     if len(set(comparison.results_["train_size"])) > 1:
-        display = StrategyCurvesDisplay.from_results(comparison)
-        yield "curves", "Scores by the number of training images", display.figure_
-    display = EmbeddingDisplay.from_estimator(extractor, X, y, method="tsne", thumbnails=True)
-    yield "embeddings", "Map of the embeddings", display.figure_
+        curves = StrategyCurvesDisplay.from_results(comparison)
+        yield "curves", "Scores by the number of training images", curves.figure_
+    points = EmbeddingDisplay.from_estimator(extractor, X, y, method="tsne", thumbnails=True)
+    yield "embeddings", "Map of the embeddings", points.figure_
     probabilities = comparison.probabilities_.get(comparison.best_strategy_)
     if probabilities is not None:
         images = extractor.read_images(X)
         for show, heading in HEADINGS.items():
-            display = PredictionGridDisplay.from_predictions(
+            grid = PredictionGridDisplay.from_predictions(
                 images, y, probabilities, classes=comparison.classes_, show=show, n_images=12
             )
-            yield show, heading, display.figure_
+            yield show, heading, grid.figure_
     if getattr(comparison.best_estimator_, "history_", None):
-        display = TrainingHistoryDisplay.from_estimator(comparison.best_estimator_)
-        yield "history", "Training of the best strategy on all images", display.figure_
+        history = TrainingHistoryDisplay.from_estimator(comparison.best_estimator_)
+        yield "history", "Training of the best strategy on all images", history.figure_
 
 
 def _png(figure):

@@ -1,6 +1,7 @@
 """The command `sklearn-tl study`: strategies of transfer learning, compared on one folder."""
 
 import argparse
+import contextlib
 import os
 import shlex
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from sklearn_tl import ConvFeatureExtractor, StrategyComparison, compare_strategies
+from sklearn_tl.cache import cache_info
 from sklearn_tl.cli.demo import load_photographs
 from sklearn_tl.cli.folders import describe, read_folder
 from sklearn_tl.cli.model_file import check_writable, save_model
@@ -114,6 +116,8 @@ def reading(options: argparse.Namespace) -> dict[str, Any]:
 
 def make_extractor(options: argparse.Namespace) -> ConvFeatureExtractor:
     """Return a fitted extractor, or raise the error of a wrong option before images are read."""
+    with contextlib.suppress(OSError):  # a file that cannot be opened has its own message later
+        cache_info(options.cache)
     dummy = np.zeros((1, 32, 32, 3), dtype=np.uint8)
     return ConvFeatureExtractor(**reading(options)).fit(dummy)
 
@@ -197,7 +201,8 @@ def in_words(seconds: float) -> str:
     ('90 seconds', '2 minutes', '2.5 hours')
     """
     if seconds < 120:
-        return f"{max(1, round(seconds))} seconds"
+        whole = max(1, round(seconds))
+        return f"{whole} second" if whole == 1 else f"{whole} seconds"
     if seconds < 7200:
         return f"{seconds / 60:.0f} minutes"
     return f"{seconds / 3600:.1f} hours"

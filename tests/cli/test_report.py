@@ -1,16 +1,18 @@
-"""The command `sklearn-tl study`: a page that needs nothing else, and clear words on bad images."""
-
 import html.parser
 import re
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from helpers.pictures import save_all
 from PIL import Image
+from sklearn.linear_model import LogisticRegression
 
-from sklearn_tl.cli.commands import main
+from sklearn_tl.cli import main
+from sklearn_tl.cli.demo import load_photographs
+from sklearn_tl.cli.report import COLUMNS, write_report
 from sklearn_tl.datasets import load_photo_patches
 
 pytest.importorskip("matplotlib")
@@ -24,9 +26,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photos & <more>")
     photos = load_photo_patches()
     for label in range(3):
-        own = folder / f"class {label}"
-        own.mkdir()
-        save_all(photos.images[photos.target == label][:10], own, "jpg")
+        of_class = folder / f"class {label}"
+        of_class.mkdir()
+        save_all(photos.images[photos.target == label][:10], of_class, "jpg")
     return folder
 
 
@@ -41,19 +43,20 @@ def page(folder, tmp_path_factory):
 class Page(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
-        self.open, self.sources, self.headings = [], [], []
+        self.in_heading, self.sources, self.headings = False, [], []
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.sources += [attributes[a] for a in ("src", "href") if attributes.get(a)]
-        self.open.append(tag)
+        self.in_heading = tag == "h2"
 
     def handle_data(self, data):
-        if self.open and self.open[-1] == "h2":
-            self.headings.append(data.strip())
+        if self.in_heading:
+            self.headings.append(data)
+            self.in_heading = False
 
 
-def test_the_page_and_its_pictures(page):
+def test_the_page_needs_no_other_file_and_has_all_pictures(page):
     names = {"strategies", "curves", "embeddings", "unsure", "wrong"}
     assert {p.name for p in page.parent.iterdir()} == {f"{n}.png" for n in names} | {"report.html"}
     for name in names:
@@ -71,13 +74,24 @@ def test_the_page_and_its_pictures(page):
         "Take &#x27;embeddings&#x27;",
         "mean score",
         "ConvFeatureExtractor",
-        "Scores and",
+        "seconds per fit",
     ):
         assert words in text
+    assert parsed.headings == [
+        "Which strategy to take",
+        "Scores and cost",
+        "Scores by the number of training images",
+        "Map of the embeddings",
+        "The most confident errors, each predicted by a model that was trained on the other folds",
+        "The least confident predictions, each predicted by a model that was trained on the other "
+        "folds",
+        "All figures",
+        "The best strategy: embeddings",
+    ]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
-def test_the_page_in_a_browser(page, tmp_path):
+def test_a_browser_shows_the_page(page, tmp_path):
     picture = tmp_path / "page.png"
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     flags += ["--no-first-run", "--disable-component-update", "--disable-sync", "--disable-quic"]
@@ -101,29 +115,76 @@ def test_the_page_in_a_browser(page, tmp_path):
     assert "All figures" in dump.stdout
 
 
-def test_an_unreadable_image_ends_it_at_once_or_is_left_out(folder, tmp_path, capsys):
+def test_an_unreadable_image_is_left_out_and_listed_or_no_report_is_begun(folder, tmp_path, capsys):
     broken = tmp_path / "photos"
     shutil.copytree(folder, broken)
     (broken / "class 1" / "3.jpg").write_bytes(b"no image")
     report = tmp_path / "report"
     arguments = ["study", str(broken), "--report", str(report), *LINEAR, "--cv", "2"]
-    assert main(arguments) == 1
+    assert main([*arguments, "--errors", "raise"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert "image 13 of 30" in line
-    assert "class 1/3.jpg" in line
+    assert f"error: {broken}/class 1/3.jpg is not an image" in line
     assert "--errors skip" in line
     assert not report.exists()
-    assert main([*arguments, "--errors", "skip"]) == 0
+    assert main(arguments) == 0
     out = capsys.readouterr().out
     assert "Left out: " in out
     assert "29 images" in out
     text = (report / "report.html").read_text()
-    assert "Left out: 1 images" in text
+    assert "Left out: 1</h2>" in text
     assert "class 1/3.jpg" in text
 
 
-def test_a_report_where_none_can_be(folder, tmp_path, capsys):
+def test_a_report_that_cannot_be_written_is_an_error_before_the_study(
+    folder, tmp_path, capsys, network_images
+):
     (tmp_path / "file").write_text("")
     target = str(tmp_path / "file" / "report")
     assert main(["study", str(folder), "--report", target, *LINEAR]) == 1
     assert f"--report {target} cannot be made" in capsys.readouterr().err
+    assert network_images == []
+
+
+def test_the_report_reads_images_as_the_study_does(tmp_path, capsys):
+    for name, level in (("dark", 500), ("light", 3500)):
+        (tmp_path / "deep" / name).mkdir(parents=True)
+        for i in range(4):
+            levels = np.full((40, 40), level + 100 * i, dtype=np.int32)
+            Image.fromarray(levels).save(tmp_path / "deep" / name / f"{i}.tif")
+    options = ["--value-range", "0", "4095", "--image-size", "32", "--cv", "2", "--strategies"]
+    report = tmp_path / "report"
+    assert (
+        main(["study", str(tmp_path / "deep"), "--report", str(report), *options, "embeddings"])
+        == 0
+    )
+    assert (report / "unsure.png").exists()
+
+
+def test_folds_that_do_not_cover_the_images_give_no_pictures_of_predictions(
+    tmp_path, capsys, monkeypatch
+):
+    def load_some(n_draws, seed):
+        images, labels, _ = load_photographs(n_draws, seed)
+        train, test = np.arange(0, 28, 2), np.arange(1, 28, 4)
+        return images[::18], labels[::18], [(train, test), (train + 1, test - 1)]
+
+    monkeypatch.setattr("sklearn_tl.cli.study.load_photographs", load_some)
+    options = ["--image-size", "32", "--cv", "2", "--strategies", "embeddings"]
+    assert main(["study", "--report", str(tmp_path), *options]) == 0
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"strategies.png", "embeddings.png", "report.html"}
+
+
+def test_names_of_any_bytes_are_in_the_report(tmp_path):
+    comparison = SimpleNamespace(
+        summary=lambda: "\udcff <b>",
+        results_={name: np.array(["\udcff"], dtype=object) for name in COLUMNS},
+        best_strategy_="embeddings",
+        best_estimator_=LogisticRegression(),
+    )
+    none = dict.fromkeys(("X", "y", "extractor"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sklearn_tl.cli.report._pictures", lambda *_: [])
+        page = write_report(tmp_path, comparison, **none, title="\udcff", left_out=["\udcff"])
+    assert page.read_text().count("\\udcff") == 4 + len(COLUMNS)
+    assert "<b>" not in page.read_text().split("<pre>")[1].split("</pre>")[0]

@@ -29,9 +29,11 @@ def test_parameters_reach_every_strategy():
 
 
 def test_regularisation_is_chosen_among_five_powers_of_ten():
-    for name in ("raw pixels", "embeddings"):
-        search = default_strategies()[name][-1]
-        assert_array_equal(search.param_grid["C"], [1e-3, 1e-2, 1e-1, 1, 10])
+    strategies = default_strategies()
+    search = strategies["embeddings"][-1]
+    assert_array_equal(search.param_grid["C"], [1e-3, 1e-2, 1e-1, 1, 10])
+    search = strategies["raw pixels"][-1]
+    assert_array_equal(search.param_grid["C"], [1e-6, 1e-5, 1e-4, 1e-3, 1e-2])
 
 
 def test_the_inner_folds_are_as_many_as_the_smallest_class_allows():

@@ -1,0 +1,20 @@
+"""Fixtures for the command line: a folder of images, and a model that was trained on one."""
+
+import pytest
+from helpers.pets import FAST, draw_pets
+
+from sklearn_tl.cli import main
+
+
+@pytest.fixture
+def pets(tmp_path):
+    return draw_pets(tmp_path / "pets")
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """Return the path of a model of the pets."""
+    folder = tmp_path_factory.mktemp("model")
+    path = folder / "m.joblib"
+    assert main(["study", str(draw_pets(folder / "pets")), *FAST, "--out", str(path)]) == 0
+    return path

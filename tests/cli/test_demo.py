@@ -1,0 +1,35 @@
+import numpy as np
+
+from sklearn_tl.cli.demo import ARGUMENTS, load_photographs
+from sklearn_tl.cli.parser import study_parser
+from sklearn_tl.datasets import load_photo_patches
+
+
+def test_ten_patches_of_each_upper_half_are_drawn_and_all_lower_halves_are_tested_on():
+    train_part = load_photo_patches().train
+    images, labels, splits = load_photographs(3, seed=0)
+    assert images.shape == (504, 96, 96, 3)
+    assert len(splits) == 3
+    for train, test in splits:
+        assert train_part[train].all()
+        np.testing.assert_array_equal(test, np.flatnonzero(~train_part))
+        assert set(np.unique(labels[train], return_counts=True)[1]) == {10}
+        assert len(np.unique(train)) == 140
+
+
+def test_draws_differ_and_the_seed_decides_them():
+    _, _, splits = load_photographs(2, seed=0)
+    _, _, again = load_photographs(2, seed=0)
+    _, _, others = load_photographs(2, seed=1)
+    for (train, _), (same, _), (other, _) in zip(splits, again, others, strict=True):
+        np.testing.assert_array_equal(train, same)
+        assert not np.array_equal(train, other)
+    assert not np.array_equal(splits[0][0], splits[1][0])
+
+
+def test_the_demonstration_is_a_study_of_2_and_5_and_10_patches_per_class():
+    options = study_parser().parse_args(ARGUMENTS)
+    n_classes = len(np.unique(load_photographs(1, 0)[1]))
+    assert [size / n_classes for size in options.train_sizes] == [2, 5]
+    assert options.folder is None
+    assert options.strategies == ["raw pixels", "embeddings"]

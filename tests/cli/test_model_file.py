@@ -1,0 +1,77 @@
+import joblib
+import numpy as np
+import pytest
+from helpers.pictures import study
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, load
+from sklearn_tl.cli.model_file import check_writable, open_model, save_model
+
+X, y = study(n=12)
+
+
+@pytest.fixture
+def fitted(tmp_path):
+    extractor = ConvFeatureExtractor(image_size=32, cache=tmp_path / "rows")
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}, cv=2)
+    return make_pipeline(extractor, search).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["m.sktl", "m.SKTL", "m.joblib", "model"])
+def test_a_search_is_replaced_by_what_it_found_and_the_cache_is_forgotten(name, fitted, tmp_path):
+    expected, folder = fitted.predict_proba(X), tmp_path / "models"
+    folder.mkdir()
+    save_model(fitted, folder / name)
+    assert [path.name for path in folder.iterdir()] == [name]  # and no part of it
+    model = open_model(str(folder / name))
+    assert isinstance(model[-1], LogisticRegression)
+    assert model[0].cache == "memory"
+    np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-6)
+    assert model.classes_.tolist() == [0, 1]
+
+
+def test_a_fine_tuned_classifier_is_written_as_data(tmp_path):
+    classifier = FineTuneClassifier(
+        image_size=32, unfreeze=1, max_epochs=1, cache=tmp_path / "rows", random_state=0
+    ).fit(X, y)
+    save_model(classifier, tmp_path / "m.sktl")
+    assert classifier.cache == "memory"
+    model = open_model(str(tmp_path / "m.sktl"))
+    np.testing.assert_allclose(model.predict_proba(X), classifier.predict_proba(X), rtol=1e-5)
+
+
+def test_the_first_bytes_of_a_file_say_what_it_is(fitted, tmp_path):
+    path = tmp_path / "m.sktl"
+    save_model(fitted, path)
+    path.rename(tmp_path / "renamed")
+    assert open_model(str(tmp_path / "renamed")).classes_.tolist() == [0, 1]
+    # A joblib file that contains an archive, as torch writes tensors, is still a joblib file.
+    joblib.dump(load(tmp_path / "renamed"), tmp_path / "m.joblib")
+    with open(tmp_path / "m.joblib", "ab") as file:
+        file.write((tmp_path / "renamed").read_bytes())
+    assert open_model(str(tmp_path / "m.joblib")).classes_.tolist() == [0, 1]
+
+
+def test_a_pickle_that_is_called_sktl_is_never_opened(fitted, tmp_path):
+    joblib.dump(fitted, tmp_path / "m.sktl")
+    with pytest.raises(ValueError, match=r"m.sktl is not a model file .*m.sktl' was refused"):
+        open_model(str(tmp_path / "m.sktl"))
+
+
+def test_what_is_not_a_classifier_is_an_error(tmp_path):
+    joblib.dump(LogisticRegression(), tmp_path / "m.joblib")
+    with pytest.raises(ValueError, match="m.joblib is not a model file .*sklearn-tl study FOLDER"):
+        open_model(str(tmp_path / "m.joblib"))
+    with pytest.raises(ValueError, match="nowhere cannot be opened: No such file or directory"):
+        open_model("nowhere")
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_work(tmp_path):
+    check_writable(tmp_path / "m.sktl")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match=r"is a folder. Name a file: --out .*/model.sktl$"):
+        check_writable(tmp_path)
+    with pytest.raises(ValueError, match="nowhere/m cannot be written: No such file"):
+        check_writable(tmp_path / "nowhere" / "m")

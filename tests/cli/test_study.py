@@ -1,0 +1,249 @@
+import shutil
+
+import joblib
+import numpy as np
+import pytest
+from helpers.pets import FAST, SMALL
+from PIL import Image
+
+from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, load
+from sklearn_tl.cli import main
+from sklearn_tl.cli.study import in_words, make_folds, table
+from sklearn_tl.comparison import RawPixels
+
+
+def read(capsys, *arguments):
+    """Run a study and return the lines that it prints."""
+    assert main(["study", *map(str, arguments)]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_study_says_which_strategy_to_take_and_what_to_type_next(pets, capsys, network_images):
+    lines = read(capsys, pets, *SMALL)
+    assert lines[0] == f"{pets}: 3 classes, 24 images, 8 per class"
+    assert lines[1] == "Strategies: raw pixels, embeddings, head alone"
+    assert any(line.startswith("Take '") for line in lines)
+    assert "Accuracy of always answering the largest class: 0.333" in lines
+    assert lines[-3:] == [
+        f"To compare fine-tuning as well: sklearn-tl study {pets} --fine-tune",
+        f"To write the best model: sklearn-tl study {pets} --out MODEL.sktl",
+        "To classify images: sklearn-tl predict MODEL.sktl IMAGE ...",
+    ]
+    assert sum(network_images) == 24  # each image once, in a study of 15 fits
+
+
+def test_training_sizes_make_a_table(pets, capsys):
+    lines = read(capsys, pets, *FAST, "--train-sizes", "6")
+    start = lines.index("training images  per class     embeddings")
+    assert [line.split()[:2] for line in lines[start + 1 : start + 3]] == [["6", "2"], ["12", "4"]]
+
+
+def test_the_model_is_fitted_once_and_is_the_one_of_the_report(pets, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("matplotlib")
+    found = []
+
+    def compare(*args, **options):
+        found.append(original(*args, **options))
+        return found[-1]
+
+    import sklearn_tl.cli.study as module
+
+    original = module.compare_strategies
+    monkeypatch.setattr(module, "compare_strategies", compare)
+    fits = []
+    fit = ConvFeatureExtractor.fit
+    monkeypatch.setattr(
+        ConvFeatureExtractor,
+        "fit",
+        lambda self, X, y=None: (fits.append(len(X)), fit(self, X, y))[1],
+    )
+    path = tmp_path / "my pets.sktl"
+    lines = read(capsys, pets, *FAST, "--report", tmp_path / "report", "--out", path)
+    (comparison,) = found
+    assert fits.count(24) <= 3  # the comparison checks, fills the cache and fits the best
+    assert f"Wrote {tmp_path}/report/report.html and its pictures." in lines
+    (wrote,) = [line for line in lines if line.startswith(f"Wrote {path} (")]
+    assert wrote.endswith(" kB): embeddings, fitted on all 24 images.")
+    assert lines[-1] == f"To classify images: sklearn-tl predict '{path}' IMAGE ..."
+    files = [str(path) for path in sorted(pets.glob("*/*.png"))]
+    np.testing.assert_allclose(
+        load(path).predict_proba(files), comparison.best_estimator_.predict_proba(files), rtol=1e-6
+    )
+
+
+def test_the_model_knows_nothing_of_the_study_s_cache(pets, tmp_path, capsys):
+    rows = tmp_path / "rows"
+    read(capsys, pets, *FAST, "--cache", rows, "--n-jobs", "1", "--out", tmp_path / "m.joblib")
+    model = joblib.load(tmp_path / "m.joblib")
+    assert isinstance(model[0], ConvFeatureExtractor)
+    assert (model[0].cache, model[0].n_jobs, model[0].verbose) == ("memory", None, 0)
+    assert list(model.classes_) == ["cat", "dog", "fish"]
+    assert rows.exists()
+
+
+def test_raw_pixels_can_be_the_model(pets, tmp_path, capsys):
+    options = ["--strategies", "raw pixels", "--cv", "2", "--out", tmp_path / "m.sktl"]
+    read(capsys, pets, *options)
+    assert isinstance(load(tmp_path / "m.sktl")[0], RawPixels)
+    assert main(["predict", str(tmp_path / "m.sktl"), str(pets / "dog" / "0.png")]) == 0
+    assert capsys.readouterr().out.split("\t")[1] == "dog"
+
+
+def test_fine_tuning_says_beforehand_how_long_it_takes_and_can_be_the_model(
+    pets, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(
+        "sklearn_tl.cli.study.expected_seconds", lambda X, y, **options: {"last layer": 5400.0}
+    )
+    model = tmp_path / "m.sktl"
+    options = [*SMALL, "--cv", "2", "--strategies", "last layer", "--out", model]
+    lines = read(capsys, pets, *options)
+    assert lines[1:3] == [
+        "Strategies: last layer",
+        "Expected for last layer: about 90 minutes",
+    ]
+    assert isinstance(load(model), FineTuneClassifier)
+    assert main(["predict", str(model), str(pets / "dog")]) == 0
+    answers = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+    assert answers == ["dog"] * 8
+
+
+def test_the_time_is_measured_for_what_will_be_compared(pets, capsys, monkeypatch):
+    import sklearn_tl.cli.study as module
+
+    asked = []
+    expected = module.expected_seconds
+
+    def measure(X, y, **options):
+        asked.append((len(X), options))
+        asked.append(expected(X, y, **options))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "expected_seconds", measure)
+    options = [*SMALL, "--strategies", "last layer", "--train-sizes", "6", "--cv", "3"]
+    assert main(["study", str(pets), *options]) == 130
+    (n, options), seconds = asked
+    assert n == 24
+    assert (options["train_sizes"], len(options["cv"]), options["image_size"]) == ([6], 3, 32)
+    assert list(seconds) == ["last layer"]
+
+
+def test_the_same_seed_gives_the_same_output(pets, capsys):
+    outputs = [read(capsys, pets, *FAST, "--train-sizes", "3", "--seed", s) for s in (0, 0)]
+    assert outputs[0] == outputs[1]
+
+
+def test_what_cannot_be_used_is_listed_and_left_out(pets, capsys):
+    (pets / "cat" / "broken.jpg").write_bytes(b"no image")
+    (pets / "dog" / "empty.PNG").write_bytes(b"")
+    (pets / "dog" / "gone.png").symlink_to("nowhere")
+    (pets / "horse").mkdir()
+    (pets / "cow").mkdir()
+    (pets / "cat" / "0.png").rename(pets / "cow" / "0.png")
+    lines = read(capsys, pets, *FAST)
+    left_out = [line for line in lines if line.startswith("Left out: ")]
+    assert left_out[:2] == [
+        "Left out: the class cow, since it has 1 readable images and needs 2",
+        "Left out: the class horse, since it has 0 readable images and needs 2",
+    ]
+    for line, beginning in zip(
+        left_out[2:],
+        [
+            "cat/broken.jpg is not an image",
+            "dog/empty.PNG is empty",
+            "dog/gone.png does not exist",
+        ],
+        strict=True,
+    ):
+        assert line.startswith(f"Left out: {pets}/{beginning}")
+        assert "leave it out" not in line
+    assert lines[5].endswith("3 classes, 23 images, 7 to 8 per class")
+    assert main(["study", str(pets), *FAST, "--errors", "raise"]) == 1
+    assert "cat/broken.jpg is not an image" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_advice_is_for_users_of_the_command_line(pets, capsys, monkeypatch):
+    Image.fromarray(np.full((40, 52), 4095, dtype=np.int32)).save(pets / "cat" / "deep.tif")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40 * 52)
+    Image.new("RGB", (53, 40)).save(pets / "cat" / "large.png")
+    lines = read(capsys, pets, *FAST)
+    deep, large = lines[:2]
+    assert deep.startswith(f"Left out: {pets}/cat/deep.tif has dtype int32")
+    assert deep.endswith("Set --value-range 4095 4095.")
+    assert large.startswith(f"Left out: {pets}/cat/large.png was refused before decoding: 53 x 40")
+    assert large.endswith("Shrink the image.")
+    assert main(["study", str(pets), "--backbone", "resnet81"]) == 1
+    err = capsys.readouterr().err
+    assert "python -c 'import sklearn_tl; print(*sklearn_tl.list_backbones())'" in err
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_large_photograph_is_readable_if_the_study_can_read_it(pets, capsys, monkeypatch):
+    Image.effect_noise((800, 800), 50).save(pets / "cat" / "large.jpg")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 600 * 600)
+    lines = read(capsys, pets, *FAST)
+    assert lines[0] == f"{pets}: 3 classes, 25 images, 8 to 9 per class"
+
+
+def test_classes_of_fewer_images_than_folds_are_trained_on_in_all_of_them(pets, capsys):
+    for i in range(2, 8):
+        (pets / "fish" / f"{i}.png").unlink()
+    lines = read(capsys, pets, *SMALL, "--strategies", "embeddings")
+    assert "Not in the test images of all 5 folds, since they have fewer images: fish" in lines
+    labels = np.repeat(["a", "b", "c"], [20, 22, 3])
+    folds = make_folds(labels, 5, seed=0)
+    assert sorted(np.concatenate([test for _, test in folds])) == list(range(45))
+    assert all("c" in labels[train] for train, _ in folds)
+    assert len(make_folds(np.array(["a", "a", "b", "b"]), 5, seed=0)) == 2
+
+
+def test_wrong_options_are_found_before_images_are_read(pets, capsys, monkeypatch):
+    def fail(*_):
+        raise AssertionError
+
+    monkeypatch.setattr("sklearn_tl.cli.study.read_folder", fail)
+    for options, message in (
+        (["--value-range", "1", "1"], "--value-range 1"),
+        (["--weights", "nowhere.pth"], "nowhere.pth"),
+        (["--cache", "Memory"], "--cache 'Memory'"),
+    ):
+        assert main(["study", str(pets), *options]) == 1
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert message in err
+
+
+def test_classes_with_names_of_any_bytes_can_be_studied(pets, tmp_path, capfdbinary):
+    try:
+        shutil.move(pets / "dog", bytes(pets) + b"/\xff")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    model = str(tmp_path / "m.sktl")
+    assert main(["study", str(pets), *FAST, "--out", model]) == 0
+    assert main(["predict", model, str(pets)]) == 0
+    assert capfdbinary.readouterr().out.count(b"\t\\udcff\t") == 8
+
+
+def test_the_table_has_a_row_per_size_and_a_column_per_strategy():
+    class Comparison:
+        strategies_ = ("raw pixels", "embeddings")
+        classes_ = range(3)
+        results_ = {"train_size": np.array([6, 100, 6, 100])}
+
+        def scores(self, name, size):
+            return np.array([0.5, 0.7]) if size == 6 else np.array([1.0, 1.0])
+
+    assert table(Comparison()) == (
+        "training images  per class     raw pixels     embeddings\n"
+        "              6          2  0.600 ± 0.100  0.600 ± 0.100\n"
+        "            100       33.3  1.000 ± 0.000  1.000 ± 0.000"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 second"), (119, "119 seconds"), (120, "2 minutes"), (7200, "2.0 hours")],
+)
+def test_durations_are_in_the_largest_unit_of_which_there_are_two(seconds, words):
+    assert in_words(seconds) == words
