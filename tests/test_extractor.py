@@ -1,6 +1,7 @@
 """`ConvFeatureExtractor` as its users meet it."""
 
 import inspect
+import pickle
 import subprocess
 import sys
 
@@ -24,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_tl import ConvFeatureExtractor, save
 from sklearn_tl.backbones import load_backbone
 from sklearn_tl.cache import MEMORY
-from sklearn_tl.embedding import EMBEDDING, FrozenPass
+from sklearn_tl.embedding import FrozenPass
 from sklearn_tl.embedding.batches import compute
 from sklearn_tl.images.sequence import as_images
 
@@ -37,7 +38,7 @@ def extractor():
 # --- a transformer of scikit-learn ---------------------------------------------------------------
 
 
-def test_rows(extractor, make_images):
+def test_rows_are_float32_and_contiguous(extractor, make_images):
     X = make_images()
     rows = extractor.fit_transform(X)
     assert rows.shape == (6, 6)
@@ -47,7 +48,7 @@ def test_rows(extractor, make_images):
     assert len(np.unique(rows, axis=0)) == 6
 
 
-def test_names_pandas_repr(extractor, make_images):
+def test_feature_names_tables_and_repr_are_those_of_scikit_learn(extractor, make_images):
     extractor.set_output(transform="pandas")
     frame = extractor.fit_transform(make_images())
     names = [f"convfeatureextractor{i}" for i in range(6)]
@@ -56,7 +57,7 @@ def test_names_pandas_repr(extractor, make_images):
     assert "ConvFeatureExtractor" in repr(extractor)
 
 
-def test_clone_and_nested_parameters(make_images):
+def test_clones_have_the_same_parameters(make_images):
     pipeline = Pipeline([("conv", ConvFeatureExtractor(TinyNet)), ("clf", LogisticRegression())])
     pipeline.set_params(conv__layer="stem", conv__image_size=32)
     copy = clone(pipeline)
@@ -67,17 +68,17 @@ def test_clone_and_nested_parameters(make_images):
     assert copy["conv"].fit_transform(make_images()).shape == (6, 20)
 
 
-def test_not_fitted(extractor, make_images):
+def test_an_unfitted_extractor_says_so(extractor, make_images):
     with pytest.raises(NotFittedError):
         extractor.transform(make_images())
 
 
-def test_tags(extractor):
+def test_tags_follow_image_shape(extractor):
     assert not extractor.__sklearn_tags__().input_tags.two_d_array
     assert extractor.set_params(image_shape="strip").__sklearn_tags__().input_tags.two_d_array
 
 
-def test_fit_reads_no_image(extractor):
+def test_fit_reads_no_pixels(extractor):
     extractor.fit(["/nowhere/1.jpg"])  # the file is missed only when it is needed
     with pytest.raises(FileNotFoundError, match=r"X\[0\].*nowhere"):
         extractor.transform(["/nowhere/1.jpg"])
@@ -137,7 +138,7 @@ def test_jpeg_by_path_and_by_pil_is_exactly_the_same(make_images, tmp_path):
     )
 
 
-def test_column_transformer(make_images, tmp_path):
+def test_a_column_transformer_passes_one_column(make_images, tmp_path):
     table = pd.DataFrame({"photo": save_all(make_images(), tmp_path), "weight": range(6)})
     table.index = table.index[::-1]
     for column in ("photo", ["photo"]):
@@ -153,7 +154,7 @@ def test_column_transformer(make_images, tmp_path):
         both["conv"].transform(table[["photo"]].rename(columns={"photo": "picture"}))
 
 
-def test_torchvision_folder(make_images, tmp_path):
+def test_a_dataset_of_torchvision_is_read(make_images, tmp_path):
     from torchvision.datasets import ImageFolder
 
     (tmp_path / "a").mkdir()
@@ -164,7 +165,7 @@ def test_torchvision_folder(make_images, tmp_path):
     )
 
 
-def test_order_and_subset_do_not_matter(make_images):
+def test_order_and_subset_make_no_difference(make_images):
     X = make_images(9)
     extractor = ConvFeatureExtractor(image_size=64, cache=None, batch_size=4).fit(X)
     rows = extractor.transform(X)
@@ -173,7 +174,7 @@ def test_order_and_subset_do_not_matter(make_images):
     np.testing.assert_allclose(extractor.transform(X[3:5]), rows[3:5], atol=1e-5 * scale)
 
 
-def test_sizes(make_images):
+def test_image_sizes_change_the_input(make_images):
     X = [*make_images(2, 40, 52), *make_images(2, 33, 90, seed=1), make_images(1, 200, 41)[0]]
     for size in (32, np.int64(32), (24, 48), "native", None):
         rows = ConvFeatureExtractor(TinyNet, image_size=size).fit_transform(X)
@@ -185,7 +186,7 @@ def test_sizes(make_images):
     assert flat.fit_transform(X).shape == (5, 4 * 12 * 24)
 
 
-def test_many_sizes_do_not_pile_up():
+def test_images_of_many_sizes_do_not_pile_up():
     """Of 40 shapes none fills a batch; all the same no more than four batches may wait."""
     rng = np.random.default_rng(0)
     X = [rng.integers(0, 256, (10 + i, 12, 3), dtype=np.uint8) for i in range(40)]
@@ -205,7 +206,7 @@ def test_many_sizes_do_not_pile_up():
     np.testing.assert_allclose(extractor.transform(X)[7], extractor.transform(X[7:8])[0], atol=1e-6)
 
 
-def test_strip_reaches_the_network_whole():
+def test_the_whole_strip_reaches_the_network():
     """The ends of a spectrum count as much as its middle."""
     X = np.zeros((3, 100))
     X[1, :5] = X[2, -5:] = 1
@@ -223,15 +224,31 @@ def test_very_long_images_take_little_memory():
     assert preprocessing(pixels.transpose(1, 0, 2).copy()).min() > 0
 
 
-def test_set_params_after_fit_waits_for_the_next_fit(extractor, make_images):
+def test_parameters_that_decide_what_is_computed_wait_for_the_next_fit(extractor, make_images):
     X = make_images()
-    rows = extractor.fit_transform(X)
-    extractor.set_params(pooling="avgmax", layer="stem")
-    np.testing.assert_array_equal(extractor.transform(X), rows)
-    assert extractor.fit_transform(X).shape == (6, 8)
+    expected = extractor.fit(X).transform(X)
+    at_once = {"cache": None, "batch_size": 2, "device": "cpu", "n_jobs": 1, "verbose": 0}
+    later = {
+        "backbone": NormNet,
+        "weights": None,
+        "layer": "stem",
+        "pooling": "max",
+        "image_size": 20,
+        "image_shape": "strip",
+        "value_range": (0, 100),
+        "draft": False,
+        "precision": "bfloat16",
+    }
+    assert {*at_once, *later, "engine"} == set(extractor.get_params())
+    extractor.set_params(**at_once, **later)
+    np.testing.assert_allclose(extractor.transform(X), expected, rtol=1e-5)
+    loaded = pickle.loads(pickle.dumps(extractor))
+    np.testing.assert_allclose(loaded.transform(X), expected, rtol=1e-5)
+    changed = extractor.set_params(image_shape=None).fit(X).transform(X)
+    assert changed.shape != expected.shape
 
 
-def test_poolings(make_images):
+def test_poolings_reduce_activations(make_images):
     X = make_images(3)
     rows = {
         pooling: ConvFeatureExtractor(TinyNet, image_size=32, pooling=pooling).fit_transform(X)
@@ -293,7 +310,7 @@ def second_search(path):
     return sum(count), score
 
 
-def test_disk_cache_serves_a_new_process(network_images, tmp_path):
+def test_a_cache_file_serves_a_new_process(network_images, tmp_path):
     X, y = study(n=25)
     path = tmp_path / "rows.sqlite"
     score = grid(path, X).fit(X, y).best_score_
@@ -301,7 +318,7 @@ def test_disk_cache_serves_a_new_process(network_images, tmp_path):
     assert elsewhere(second_search, path) == (0, score)
 
 
-def test_study_goes_on_when_the_cache_is_foreign(tmp_path):
+def test_a_study_goes_on_if_the_cache_is_a_foreign_file(tmp_path):
     X, _ = study(n=10)
     (tmp_path / "rows.sqlite").write_text("not a cache\n" * 500)
     extractor = ConvFeatureExtractor(TinyNet, image_size=32, cache=tmp_path / "rows.sqlite")
@@ -321,7 +338,7 @@ def test_duplicates_are_computed_once(cache, make_images, network_images):
     np.testing.assert_allclose(rows[[0, 1, 3]], extractor.transform(X), atol=1e-6)
 
 
-def test_one_lazy_pil_image_many_times(make_images, tmp_path):
+def test_one_lazy_pil_image_can_come_many_times(make_images, tmp_path):
     """PIL decodes an open file at first use, and bears only one thread then."""
     (path,) = save_all(make_images(1, 300, 400), tmp_path, "jpg")
     with Image.open(path) as image:
@@ -329,7 +346,7 @@ def test_one_lazy_pil_image_many_times(make_images, tmp_path):
     assert np.ptp(rows, axis=0).max() == 0
 
 
-def test_one_pixel():
+def test_an_image_of_one_pixel_has_a_row():
     rows = ConvFeatureExtractor(image_size=64).fit_transform(np.zeros((1, 1, 1, 3), np.uint8))
     assert np.isfinite(rows).all()
 
@@ -387,7 +404,7 @@ def test_image_shape_changes_the_key(network_images):
         assert not np.allclose(rows, reference)
 
 
-def test_changed_file_is_computed_again(make_images, network_images, tmp_path):
+def test_a_changed_file_is_computed_again(make_images, network_images, tmp_path):
     X = make_images(2)
     (path,) = save_all(X[:1], tmp_path)
     extractor = ConvFeatureExtractor(TinyNet, image_size=32)
@@ -399,7 +416,7 @@ def test_changed_file_is_computed_again(make_images, network_images, tmp_path):
     assert not np.array_equal(extractor.transform([path]), first)
 
 
-def test_what_was_computed_before_an_error_is_kept(make_images, network_images, tmp_path):
+def test_rows_computed_before_an_error_are_kept(make_images, network_images, tmp_path):
     paths = save_all(make_images(8), tmp_path)
     paths[6].write_bytes(paths[6].read_bytes()[:60])
     extractor = ConvFeatureExtractor(TinyNet, image_size=32, batch_size=2).fit(paths)
@@ -411,7 +428,7 @@ def test_what_was_computed_before_an_error_is_kept(make_images, network_images, 
 # --- processes ----------------------------------------------------------------------------------
 
 
-def test_cross_validate_with_two_jobs(tmp_path):
+def test_cross_validation_with_two_jobs_gives_the_same_scores(tmp_path):
     X, y = study(n=24)
     paths = save_all(X, tmp_path)
     pipeline = make_pipeline(
@@ -423,7 +440,7 @@ def test_cross_validate_with_two_jobs(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["arrays", "paths"])
-def test_transform_with_two_jobs(form, make_images, network_images, tmp_path):
+def test_transform_with_two_jobs_gives_the_same_bits(form, make_images, network_images, tmp_path):
     X = make_images(10)
     X = save_all(X, tmp_path) if form == "paths" else X
     extractor = ConvFeatureExtractor(image_size=64, batch_size=4, cache=None).fit(X)
@@ -437,7 +454,7 @@ def test_transform_with_two_jobs(form, make_images, network_images, tmp_path):
     assert not network_images  # ... and the rows came into this process's cache
 
 
-def test_own_module_that_changed_after_fit_works_in_workers(make_images):
+def test_an_own_module_that_changed_after_fit_works_in_workers(make_images):
     module, X = TinyNet(), make_images(6)
     extractor = ConvFeatureExtractor(module, image_size=32, batch_size=2, cache=None).fit(X)
     rows = extractor.transform(X)
@@ -482,7 +499,7 @@ def test_pipeline_is_small_and_predicts_the_same_bits_elsewhere(tmp_path):
     np.testing.assert_array_equal(there, model.predict_proba(X))
 
 
-def test_weights_that_changed_or_went(make_images, tmp_path):
+def test_weights_that_changed_or_are_gone_are_an_error(make_images, tmp_path):
     X, path = make_images(), tmp_path / "tiny.pth"
     torch.save(TinyNet().state_dict(), path)
     extractor = ConvFeatureExtractor(TinyNet, weights=path, image_size=32).fit(X)
@@ -498,7 +515,7 @@ def test_weights_that_changed_or_went(make_images, tmp_path):
         joblib.load(tmp_path / "model.joblib").transform(X)
 
 
-def test_own_module_travels_in_the_pickle(make_images, tmp_path):
+def test_a_pickle_contains_an_own_module(make_images, tmp_path):
     extractor = ConvFeatureExtractor(TinyNet(), image_size=32).fit(make_images())
     joblib.dump(extractor, tmp_path / "model.joblib")
     loaded = joblib.load(tmp_path / "model.joblib")
@@ -542,27 +559,27 @@ def test_import_reads_no_weights():
         ({"cache": 7}, ValueError, "cache"),
         ({"device": "gpu"}, ValueError, "device='gpu' cannot be used here.*cpu"),
         ({"device": "cuda:99"}, ValueError, "device='cuda:99' cannot be used here.*auto"),
-        ({"layer": []}, ValueError, r"layer=\[\] should be.*stem, stage"),
-        ({"layer": ["stem", "stem"]}, ValueError, "several different ones"),
+        ({"layer": []}, ValueError, r"layer=\[\] must be.*stem, stage"),
+        ({"layer": ["stem", "stem"]}, ValueError, "several different names"),
         ({"pooling": "flatten", "image_size": "native"}, ValueError, "one image_size"),
     ],
 )
-def test_wrong_parameters(parameters, error, message, make_images):
+def test_errors_name_wrong_parameters(parameters, error, message, make_images):
     extractor = ConvFeatureExtractor(**({"backbone": TinyNet, "image_size": 32} | parameters))
     with pytest.raises(error, match=message):
         extractor.fit(make_images())
 
 
-def test_image_too_small_for_the_network(make_images):
+def test_an_image_too_small_for_the_network_is_an_error(make_images):
     network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 9), torch.nn.AdaptiveAvgPool2d(1))
-    with pytest.raises(ValueError, match="cannot take images of 4 x 4 pixels.*image_size"):
+    with pytest.raises(ValueError, match="cannot process images of 4 x 4 pixels.*image_size"):
         ConvFeatureExtractor(network, image_size=4).fit(make_images())
     extractor = ConvFeatureExtractor(network, image_size="native", layer="0").fit(make_images())
     with pytest.raises(ValueError, match=r"X\[0\] has 5 x 7 pixels.*native"):
         extractor.transform(make_images(1, 5, 7))
 
 
-def test_verbose_shows_a_bar(extractor, make_images, capsys):
+def test_verbose_shows_a_progress_bar(extractor, make_images, capsys):
     extractor.fit_transform(make_images())
     assert capsys.readouterr() == ("", "")
     extractor.set_params(verbose=1).fit_transform([*make_images(), *make_images(2, seed=1)])
@@ -571,7 +588,7 @@ def test_verbose_shows_a_bar(extractor, make_images, capsys):
     assert "6 from the cache" in err
 
 
-def test_notebook_without_widgets_gets_text():
+def test_a_notebook_without_widgets_gets_text():
     code = (
         "import sys, types\n"
         "shell = types.SimpleNamespace(config={'IPKernelApp': {}})\n"  # older tqdm looks here
