@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from sklearn_tl._utils import close_matches, one_core
-from sklearn_tl.backbones.codewalk import digest_code, versions
+from sklearn_tl.backbones.code import describe
 from sklearn_tl.backbones.fingerprint import fingerprint, probe
 from sklearn_tl.backbones.folding import folded
 from sklearn_tl.backbones.replicas import Replicas
@@ -71,7 +71,7 @@ class Backbone:
         self.module = module.float().cpu().eval().requires_grad_(False)
         self.preprocessing = preprocessing
         self.layers = layer_names(module)
-        self.fingerprint = fingerprint(name if source else digest_code(module)[0], module)
+        self.fingerprint = fingerprint(name if source else describe(module), module)
         self.module.to(memory_format=torch.channels_last)  # the fastest format on CPUs
         self.channels_last_maps = has_channels_last_maps(module)
         self.kept: dict[Any, Any] = {}
@@ -92,14 +92,14 @@ class Backbone:
         """The part of a cache's keys that stands for this network.
 
         For a network that has a name this is the fingerprint. For the user's own network it also
-        depends on the output for one noise image and on the versions of the libraries used. The
-        code is digested at every access, because a notebook can replace a function at any time.
-        The noise image is run at the first access, and again only if the code has changed. Then
-        everything that was derived from the old code is dropped.
+        depends on the outputs for one noise image. The code is read again at every access, because
+        a notebook can replace a function at any time. The noise image is run at the first access,
+        and again only if the code has changed. Then everything that was derived from the old code
+        is dropped.
         """
         if self.is_stock:
             return self.fingerprint
-        code, libraries = digest_code(self._on_cpu)
+        code = describe(self._on_cpu)
         with self._lock:
             if self._probed is None or self._probed[0] != code:
                 if self._probed is not None:
@@ -107,7 +107,7 @@ class Backbone:
                         derived.clear()
                 size = self.preprocessing.crop or (224, 224)
                 self._probed = (code, probe(self._on_cpu, self.layers, size))
-            parts = (self.fingerprint, *self._probed, versions(libraries))
+            parts = (self.fingerprint, *self._probed)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def run(

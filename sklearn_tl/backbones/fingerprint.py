@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from sklearn_tl._utils import one_core
-from sklearn_tl.backbones.codewalk import digest_tensor
 from sklearn_tl.backbones.replicas import copy_sharing_tensors
 from sklearn_tl.backbones.seeding import fixed_seed, noise
 
@@ -18,8 +17,7 @@ def fingerprint(architecture: str, module: nn.Module) -> str:
     # Not the state dict, which leaves out buffers that are not persistent.
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        tensor = tensor.detach().contiguous().reshape(-1)
-        digest.update(tensor.view(torch.uint8).numpy().data)
+        digest.update(_bytes(tensor))
     return digest.hexdigest()
 
 
@@ -44,7 +42,7 @@ def probe(module: nn.Module, layers: list[str], size: tuple[int, int]) -> str:
 
     def add(value: Any) -> None:
         if isinstance(value, torch.Tensor):
-            digest.update(digest_tensor(value).encode())
+            digest.update(_bytes(value))
         elif isinstance(value, dict):
             for key in value:
                 digest.update(repr(key).encode())
@@ -64,3 +62,7 @@ def probe(module: nn.Module, layers: list[str], size: tuple[int, int]) -> str:
         except Exception as error:  # the same error appears when an image is run
             add(error)
     return digest.hexdigest()
+
+
+def _bytes(tensor: torch.Tensor) -> bytes:
+    return tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data
