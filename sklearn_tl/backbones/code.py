@@ -112,7 +112,7 @@ def _text(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu().float().numpy()
     if isinstance(value, np.ndarray):
-        return hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
+        return hashlib.sha256(value.tobytes()).hexdigest()
     if isinstance(value, set | frozenset):
         return repr(sorted(map(_text, value)))
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))  # addresses differ from run to run

@@ -64,5 +64,5 @@ def probe(module: nn.Module, layers: list[str], size: tuple[int, int]) -> str:
     return digest.hexdigest()
 
 
-def _bytes(tensor: torch.Tensor) -> bytes:
+def _bytes(tensor: torch.Tensor) -> memoryview:
     return tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data
