@@ -1,4 +1,4 @@
-"""What all fine-tuning estimators share, whatever their task is."""
+"""What fine-tuning estimators share: recipes, training, small pickles."""
 
 from math import ceil
 from numbers import Real
@@ -149,7 +149,7 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         return super()._begin_fit(X)
 
     def _plan(self) -> None:
-        """Choose the recipe. This runs a few images through the network, but no user's image."""
+        """Choose the recipe. This runs noise images through the network, but no image of the user."""
         frozen = self.frozen_pass()
         self._n_features_out = sum(frozen.lengths())
         self._head = self.head
@@ -164,13 +164,13 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         self, tail: Tail, rows: np.ndarray, codes: np.ndarray, **options: Any
     ) -> None:
         """Train a factory's head on the embeddings, before layers are trained with it."""
-        net = self._train(Tail(None, tail.head), [Dataset(rows, codes)], first=True, **options)
+        net = self._train(Tail(None, tail.head), [Dataset(rows, codes)], head_first=True, **options)
         self.head_history_ = net.history
 
     def _train(
-        self, tail: Tail, datasets: list[Any], *, first: bool = False, **options: Any
+        self, tail: Tail, datasets: list[Any], *, head_first: bool = False, **options: Any
     ) -> NeuralNetClassifier:
-        """Train a tail. The first of two trainings knows nothing of the user's callbacks."""
+        """Train a tail, with the user's callbacks and parameters unless `head_first`."""
         train_set, valid_set = datasets if len(datasets) == 2 else (*datasets, None)
         if tail.network is None:
             epochs = max(20, ceil(HEAD_STEPS / ceil(len(train_set) / self.batch_size)))
@@ -191,11 +191,11 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
             train_set,
             valid_set,
             patience=self.n_iter_no_change,
-            callbacks=() if first else self.callbacks or (),
+            callbacks=() if head_first else self.callbacks or (),
             advice=advice,
-            show_progress=self.verbose == 1 and not first,
+            show_progress=self.verbose == 1 and not head_first,
             **options,
-            **params | ({"verbose": 0} if first else self.net_params or {}),
+            **params | ({"verbose": 0} if head_first else self.net_params or {}),
         )
 
     def _net_settings(self) -> dict[str, Any]:

@@ -138,7 +138,8 @@ def _num_threads() -> int:
 def _set_num_threads(n: int) -> None:
     """Set torch's number of threads in this thread, and leave the default as it is."""
     with _default_changes:
-        # Asked also because torch would let a thread that never asked begin with the default.
+        # Asking fixes the number of a thread that never asked. Otherwise torch would later replace
+        # the number that is set below by the default.
         if torch.get_num_threads() == n:
             return
         with ThreadPoolExecutor(1) as other_thread:

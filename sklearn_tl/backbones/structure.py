@@ -3,7 +3,7 @@
 from torch import nn
 from torchvision.ops import Permute
 
-# Containers of stages. Their children are listed as layers, and they are not.
+# Containers of stages. Their children are layers; the containers themselves are not.
 TRUNKS = ("features", "layers", "blocks", "stages", "trunk_output")
 NO_LAYERS = (nn.AdaptiveAvgPool2d, nn.Dropout, nn.Flatten, nn.Identity)
 

@@ -25,11 +25,11 @@ class PixelPass:
 
     @property
     def settings(self) -> tuple:
-        """Everything except the image that a row depends on."""
+        """Everything that a row depends on, except the image."""
         return ROWS_VERSION, self.preprocessing
 
     def keys(self) -> list[bytes]:
-        """Return a list with one name of everything in `settings`."""
+        """Return a list of one key, which contains all settings."""
         return [repr((self.name, *self.settings)).encode()]
 
     def lengths(self) -> list[int]:

@@ -58,7 +58,7 @@ class RowPass(Protocol):
 
 @dataclass(frozen=True)
 class FrozenPass:
-    """All that decides what a row is, and the batch size and device, which do not.
+    """Everything that decides what a row is, and the size of the batches in which rows are made.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ class FrozenPass:
 
     def _compiled(self) -> Callable[[torch.Tensor], np.ndarray] | None:
         """Return what an engine made of the network, or None if torch runs it layer by layer."""
-        if not self._compiles:
+        if not self._pays_to_compile:
             return None
         kept = self.backbone.kept
         setting = (self.features, self.preprocessing, self.precision, self.engine)
@@ -205,7 +205,7 @@ class FrozenPass:
             return kept[key]
 
     @property
-    def _compiles(self) -> bool:
+    def _pays_to_compile(self) -> bool:
         """Whether a compiled network does what the network does with any image, and is faster.
 
         The user's own network may choose its path by what it sees, which a trace cannot. If each

@@ -45,7 +45,8 @@ def embed(
     Parameters
     ----------
     images : ImageSequence
-    frozen : FrozenPass
+    frozen : RowPass
+        A `FrozenPass`, for example.
     cache : "memory", path or None
     n_jobs : int, default=None
         Number of processes (joblib) that share the images that are not cached.

@@ -1,4 +1,4 @@
-"""Three recipes: what is trained, from which inputs, and how images become embeddings after.
+"""Three recipes: what is trained, on which inputs, and how the fitted model embeds images.
 
 All three have the same interface (`Recipe`), so an estimator is written once for all of them.
 """
@@ -65,7 +65,7 @@ class Recipe(Protocol):
 
 
 class _OnFrozenRows:
-    """What the two recipes share that train on the rows of a frozen pass, run once per image."""
+    """Base of the two recipes that train on the rows of a frozen pass."""
 
     tuned: list[str]
     features: tuple[Feature, ...]
@@ -161,6 +161,13 @@ def choose_recipe(
         The pass that makes the embedding.
     unfreeze : "all", int, str or None
     augment : "standard", callable or None
+
+    Returns
+    -------
+    recipe : HeadAlone, AbovePrefix or WholeNetwork
+        `HeadAlone` if `unfreeze` is None. `AbovePrefix` if there is no augmentation, one image size,
+        and a layer in front of the trained ones whose activation is smaller than the image and is
+        all that the trained layers need. Otherwise `WholeNetwork`.
 
     Raises
     ------

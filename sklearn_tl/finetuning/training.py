@@ -201,7 +201,7 @@ def _check_finite(net: NeuralNet, train_set: Any, advice: str) -> None:
     The loss of a batch is computed before its step, so only this check sees the last step.
     """
     plain = copy(train_set)
-    plain.augment = None
+    plain.augment = None  # of `TrainingImages`: the check needs no random variation
     few = torch.utils.data.Subset(plain, range(min(len(plain), net.batch_size)))
     if not all(torch.isfinite(output).all() for output in net.forward_iter(few)):
         raise ValueError(
