@@ -149,7 +149,7 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         return super()._begin_fit(X)
 
     def _plan(self) -> None:
-        """Choose the recipe. This runs noise images through the network, but no image of the user."""
+        """Choose the recipe. Noise images go through the network, but no image of the user."""
         frozen = self.frozen_pass()
         self._n_features_out = sum(frozen.lengths())
         self._head = self.head

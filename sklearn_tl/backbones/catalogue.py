@@ -47,7 +47,8 @@ def load_backbone(
     ValueError
         If the name is unknown, or if the weights do not fit.
     TypeError
-        If `backbone` is not a name, a module or a callable, or if a factory does not return a network.
+        If `backbone` is not a name, a module or a callable, or if a factory does not return a
+        network.
     ImportError
         If an optional package is missing.
     OSError

@@ -165,9 +165,9 @@ def choose_recipe(
     Returns
     -------
     recipe : HeadAlone, AbovePrefix or WholeNetwork
-        `HeadAlone` if `unfreeze` is None. `AbovePrefix` if there is no augmentation, one image size,
-        and a layer in front of the trained ones whose activation is smaller than the image and is
-        all that the trained layers need. Otherwise `WholeNetwork`.
+        `HeadAlone` if `unfreeze` is None. `AbovePrefix` if there is no augmentation, if images have
+        one size, and if the activation in front of the trained layers is smaller than the image and
+        is all that they need. Otherwise `WholeNetwork`.
 
     Raises
     ------
