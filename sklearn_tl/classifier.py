@@ -37,8 +37,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
     layers are the most general. With ``unfreeze=None`` only the head is fitted: the classifier is a
     logistic regression on the embeddings that :class:`ConvFeatureExtractor` returns.
 
-    BatchNorm keeps its pretrained statistics, in trained layers too. Frozen layers do not change in
-    any bit.
+    BatchNorm keeps its pretrained statistics, in trained layers too. Training leaves frozen layers
+    exactly as they are.
 
     Parameters
     ----------
@@ -49,10 +49,10 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         "default"; a name such as "IMAGENET1K_V1"; the path of a state dict (``.pth`` or
         ``.safetensors``); or None for random weights.
     unfreeze : "all", int, str or None, default="all"
-        The layers that are trained in addition to the head. "all" is all layers. A number is that
-        many of the last layers that have weights. A layer's name is that layer and all layers
-        after it; ``list_backbones(name, layers=True)`` lists the names. None is no layer. Without
-        augmentation, the frozen layers run once per image and not once per epoch.
+        The layers that are trained in addition to the head. "all" trains all layers. A number n
+        trains the last n layers that have weights. A layer's name trains that layer and all layers
+        after it; ``list_backbones(name, layers=True)`` lists the names. None trains only the head.
+        Without augmentation, the frozen layers run once per image and not once per epoch.
     head : "linear" or callable, default="linear"
         "linear" is a linear layer that starts as a logistic regression. A function
         ``(n_features, n_classes) -> torch.nn.Module`` makes another head, which returns logits.
@@ -95,7 +95,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         weights of the best epoch. No effect if only a linear head is fitted.
     validation_fraction : float, default=0.1
         Share of the images that is held out, stratified by class. Neither the layers nor the head
-        are fitted on them.
+        are fitted on the held-out images.
     n_iter_no_change : int, default=3
         Number of epochs without a lower validation loss after which the training stops.
     image_size : int, (height, width), "native" or None, default=None
@@ -129,8 +129,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         ``criterion`` or ``iterator_train__num_workers``. They take precedence over the recipe.
     random_state : int, RandomState instance or None, default=None
         Decides which images are held out, the order of the images, augmentation, dropout, and the
-        initial weights of a factory's head. An int gives the same result in every call: on a CPU
-        the same bits, whatever was fitted before and whatever `n_jobs` is.
+        initial weights of a head that a function makes. An int gives the same result in every call:
+        on a CPU the same bits, whatever was fitted before and whatever `n_jobs` is.
     verbose : int, default=0
         1 shows a progress bar for frozen layers and one for the epochs. 2 prints one line per epoch
         in place of the second bar.
@@ -147,8 +147,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         epoch), ``lr_lowest``, ``dur`` (seconds) and, with early stopping, ``valid_loss`` and
         ``valid_acc``. Empty if only a linear head was fitted.
     head_history_ : skorch.history.History
-        The same for a factory's head that was trained alone before layers were unfrozen. Only set
-        in that case.
+        The same for the training of a head alone, before layers are unfrozen. Only set if a
+        function made the head and layers were unfrozen.
     backbone_fingerprint_ : str
         SHA-256 of the architecture and the pretrained weights. A pickle contains this fingerprint
         and not the network.

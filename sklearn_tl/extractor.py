@@ -50,13 +50,13 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         names.
     pooling : {"avg", "max", "avgmax", "flatten"}, default="avg"
         How an activation map becomes a vector: by its mean, its maximum, both, or as a whole. With
-        `layer=None` and a pooling other than "avg", the last layer of the list is used, since
-        the embedding has already gone through the network's own pooling.
+        `layer=None` and a pooling other than "avg", the last layer that `list_backbones` lists is
+        used, since the embedding has already gone through the network's own pooling.
     image_size : int, (height, width), "native" or None, default=None
         Size of the network's input in pixels. An image is scaled to cover it and cropped at the
         centre. None is the size at which the weights were trained. "native" keeps each image
-        at its own size; lower `batch_size` for large photographs then, since several batches are in
-        memory at once.
+        at its own size. If these images are large, lower `batch_size`, since several batches are
+        in memory at once.
     image_shape : (height, width), (height, width, channels), "strip" or None, default=None
         How to read the rows of a two-dimensional `X`. "strip" reads each row as one line of pixels
         (a spectrum or a time series), which is stretched over the whole input.
@@ -99,7 +99,7 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     ----------
     backbone_fingerprint_ : str
         SHA-256 of the architecture and the weights. A pickled extractor contains this fingerprint
-        and not the network. If another network loads later, a ValueError is raised.
+        and not the network. If a different network is loaded later, a ValueError is raised.
     n_features_in_ : int
         Number of features of flat rows or of a table. Only set for those.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -113,10 +113,10 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     Notes
     -----
     `X` may be a list, object array, series or one-column table of file paths, PIL images and
-    arrays, also mixed; a numeric array of shape (n_images, height, width) or (n_images, height,
-    width, channels); a torch tensor of shape (n_images, channels, height, width); flat rows with
-    `image_shape`; or any dataset with a length whose items are images or (image, label) pairs. Only
-    the first frame of an animation is read. Transparent pixels are laid over white.
+    arrays, or a mixture of them; a numeric array of shape (n_images, height, width) or (n_images,
+    height, width, channels); a torch tensor of shape (n_images, channels, height, width); flat rows
+    with `image_shape`; or any dataset with a length whose items are images or (image, label) pairs.
+    Only the first frame of an animation is read. Transparent pixels are laid over white.
 
     Parameters changed by `set_params` after `fit` wait for the next fit, except for `cache`,
     `batch_size`, `device`, `engine`, `n_jobs` and `verbose`, which take effect at once.
