@@ -77,7 +77,8 @@ class Backbone:
         self.kept: dict[Any, Any] = {}
         self._source = source
         self._on_cpu = self.module
-        self._probed: tuple[str, str] | None = None  # the code, and what the probe found
+        self._state: str | None = None  # of the code, when the next line was found
+        self._cache_key = ""
         self._copies: dict[str, Backbone] = {}
         self._inference: dict[tuple[str, ...], Replicas] = {}
         self._lock = threading.Lock()
@@ -94,21 +95,23 @@ class Backbone:
         For a network that has a name this is the fingerprint. For the user's own network it also
         depends on the outputs for one noise image. The code is read again at every access, because
         a notebook can replace a function at any time. The noise image is run at the first access,
-        and again only if the code has changed. Then everything that was derived from the old code
-        is dropped.
+        and again if the code has changed, or a global value that it uses. If the network is then
+        another one, everything that was derived from the old one is dropped.
         """
         if self.is_stock:
             return self.fingerprint
-        code = describe(self._on_cpu)
         with self._lock:
-            if self._probed is None or self._probed[0] != code:
-                if self._probed is not None:
+            state = describe(self._on_cpu, state=True)
+            if state != self._state:
+                size = self.preprocessing.crop or (224, 224)
+                outputs = probe(self._on_cpu, self.layers, size)
+                parts = (self.fingerprint, describe(self._on_cpu), outputs)
+                key = hashlib.sha256(repr(parts).encode()).hexdigest()
+                if self._state is not None and key != self._cache_key:
                     for derived in (self.kept, self._copies, self._inference):
                         derived.clear()
-                size = self.preprocessing.crop or (224, 224)
-                self._probed = (code, probe(self._on_cpu, self.layers, size))
-            parts = (self.fingerprint, *self._probed)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+                self._state, self._cache_key = state, key
+            return self._cache_key
 
     def run(
         self, x: torch.Tensor, reduce: dict[str | None, Callable[[torch.Tensor], Any]]

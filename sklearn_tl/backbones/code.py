@@ -22,78 +22,98 @@ from sklearn_tl._utils import attributes_of_every_module, forward_hooks
 
 NETWORK_LIBRARIES = ("torch", "torchvision", "timm", "sklearn_tl")
 CONSTANTS = (bool, int, float, complex, str, bytes, tuple, frozenset, type(None))
+MAX_DEPTH = 8  # of values in values, which can contain themselves
 
 
-def describe(module: nn.Module) -> str:
+def describe(module: nn.Module, state: bool = False) -> str:
     """Return everything about a network except its tensors as text.
 
     Two networks of one class can differ in a plain attribute. In a notebook, a class or a function
     can get new code under its old name.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    state : bool, default=False
+        Whether to include the values that can change while the program runs, such as global lists.
+        Then the text shows changes within this process, and other processes have another text.
     """
-    lines: list[str] = []
-    seen: set[int] = set()
-    for name, child in module.named_modules():
-        lines.append(f"{name}: {_name(type(child))}")
-        own = {k: v for k, v in vars(child).items() if k not in attributes_of_every_module()}
-        for key, value in sorted(own.items()):
-            lines += [f"{key}={_text(value)}", *_code(value, seen)]
-        for hook in forward_hooks(child):
-            lines += _code(hook, seen)
-        if isinstance(getattr(child, "code", None), str):  # what torch traced or scripted
-            lines.append(child.code)
-        for kind in type(child).__mro__:
-            if kind.__module__.partition(".")[0] not in NETWORK_LIBRARIES:
-                lines += _code(kind, seen, own=True)
-    return "\n".join(lines)
+    return "\n".join(_Reader(state).network(module))
 
 
-def _code(value: Any, seen: set[int], own: bool = False) -> Iterator[str]:
-    """Yield the code of a function or class, and of everything of the user's that it names."""
-    if isinstance(value, functools.partial):
-        yield _text((value.args, value.keywords))
-        value = value.func
-    if isinstance(value, property):
-        for function in (value.fget, value.fset, value.fdel):
-            yield from _code(function, seen)
-        return
-    value = getattr(value, "__func__", value)  # of a method, a static method, a class method
-    if not isinstance(value, types.FunctionType):
-        value = getattr(value, "__wrapped__", value)  # of a function with a cache
-    if isinstance(value, CONSTANTS):
-        yield _text(value)
-    elif isinstance(value, type | types.FunctionType) and id(value) not in seen:
-        if not own and _is_library(value.__module__):
+class _Reader:
+    """Reads each class and each function once."""
+
+    def __init__(self, state: bool) -> None:
+        self.state = state
+        self._seen: set[int] = set()
+
+    def network(self, module: nn.Module) -> Iterator[str]:
+        """Yield the lines about a network."""
+        for name, child in module.named_modules(remove_duplicate=False):
+            yield f"{name}: {_name(type(child))}"
+            own = {k: v for k, v in vars(child).items() if k not in attributes_of_every_module()}
+            for key, value in sorted(own.items()):
+                yield f"{key}={_text(value)}"
+                yield from self._code(value)
+            for hook in forward_hooks(child):
+                yield from self._code(hook)
+            if isinstance(getattr(child, "code", None), str):  # what torch traced or scripted
+                yield child.code
+            for kind in type(child).__mro__:
+                if kind.__module__.partition(".")[0] not in NETWORK_LIBRARIES:
+                    yield from self._code(kind, in_network=True)
+
+    def _code(self, value: Any, in_network: bool = False) -> Iterator[str]:
+        """Yield the code of a function or class, and of everything of the user's that it names."""
+        if isinstance(value, functools.partial):
+            yield _text((value.args, value.keywords))
+            value = value.func
+        if isinstance(value, property):
+            for function in (value.fget, value.fset, value.fdel):
+                yield from self._code(function)
             return
-        seen.add(id(value))
-        yield _name(value)
-        if isinstance(value, type):
+        value = getattr(value, "__func__", value)  # of a method, a static method, a class method
+        if not isinstance(value, types.FunctionType):
+            value = getattr(value, "__wrapped__", value)  # of a function with a cache
+        if isinstance(value, CONSTANTS):
+            yield _text(value)
+        elif not isinstance(value, type | types.FunctionType):
+            if self.state and not isinstance(value, types.ModuleType):
+                yield f"{id(value)} {_text(value)}"
+        elif id(value) not in self._seen and (in_network or not _is_library(value.__module__)):
+            self._seen.add(id(value))
+            yield _name(value)
+            if isinstance(value, types.FunctionType):
+                yield from self._function(value)
+                return
             yield " ".join(map(_name, value.__bases__))
             for key, member in sorted(vars(value).items()):
                 if not key.startswith("__") or callable(member):
                     yield key
-                    yield from _code(member, seen, own)
-        else:
-            yield from _function(value, seen)
+                    yield from self._code(member, in_network)
 
-
-def _function(function: types.FunctionType, seen: set[int]) -> Iterator[str]:
-    names: set[str] = set()
-    yield from _bytecode(function.__code__, names)
-    yield from _code(function.__defaults__, seen)
-    for name, default in (function.__kwdefaults__ or {}).items():
-        yield name
-        yield from _code(default, seen)
-    for cell in function.__closure__ or ():
-        yield from _code(cell.cell_contents, seen)
-    for name in sorted(names & function.__globals__.keys()):
-        value = function.__globals__[name]
-        if not isinstance(value, types.ModuleType):
+    def _function(self, function: types.FunctionType) -> Iterator[str]:
+        names: set[str] = set()
+        yield from _bytecode(function.__code__, names)
+        yield from self._code(function.__defaults__)
+        for name, default in (function.__kwdefaults__ or {}).items():
             yield name
-            yield from _code(value, seen)
-        elif not _is_library(value.__name__):  # of a module, what the function names
-            for member in sorted(names & vars(value).keys()):
-                yield f"{name}.{member}"
-                yield from _code(vars(value)[member], seen)
+            yield from self._code(default)
+        for cell in function.__closure__ or ():
+            try:
+                yield from self._code(cell.cell_contents)
+            except ValueError:  # the cell is still empty
+                yield "empty"
+        for name in sorted(names & function.__globals__.keys()):
+            value = function.__globals__[name]
+            if not isinstance(value, types.ModuleType):
+                yield name
+                yield from self._code(value)
+            elif not _is_library(value.__name__):  # of a module, what the function names
+                for member in sorted(names & vars(value).keys()):
+                    yield f"{name}.{member}"
+                    yield from self._code(vars(value)[member])
 
 
 def _bytecode(code: types.CodeType, names: set[str]) -> Iterator[str]:
@@ -108,13 +128,22 @@ def _bytecode(code: types.CodeType, names: set[str]) -> Iterator[str]:
             yield _text(constant)
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, depth: int = 0) -> str:
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu().float().numpy()
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return hashlib.sha256(value.tobytes()).hexdigest()
-    if isinstance(value, set | frozenset):
-        return repr(sorted(map(_text, value)))
+    if depth < MAX_DEPTH:
+        text = functools.partial(_text, depth=depth + 1)
+        kind = type(value).__name__
+        if isinstance(value, set | frozenset):
+            return f"{kind}{sorted(map(text, value))}"
+        if isinstance(value, list | tuple):
+            return f"{kind}{list(map(text, value))}"
+        if isinstance(value, dict):
+            return f"{kind}{[(text(key), text(item)) for key, item in value.items()]}"
+        if type(value).__repr__ is object.__repr__ and hasattr(value, "__dict__"):
+            return f"{_name(type(value))}{text(vars(value))}"
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))  # addresses differ from run to run
 
 
@@ -122,10 +151,12 @@ def _name(value: Any) -> str:
     return f"{value.__module__}.{value.__qualname__}"
 
 
-def _is_library(module: str) -> bool:
+def _is_library(module: str | None) -> bool:
     """Tell whether a module is installed, rather than the user's own."""
-    top = module.partition(".")[0]
+    top = str(module).partition(".")[0]
     if top in NETWORK_LIBRARIES or top in sys.stdlib_module_names:
         return True
-    file = getattr(sys.modules.get(top), "__file__", None) or ""
-    return bool({"site-packages", "dist-packages"} & set(Path(file).parts))
+    found = sys.modules.get(top)
+    places = [getattr(found, "__file__", None) or "", *getattr(found, "__path__", ())]
+    folders = {part for place in places for part in Path(place).parts}
+    return bool({"site-packages", "dist-packages"} & folders)

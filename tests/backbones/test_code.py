@@ -5,6 +5,7 @@ import subprocess
 import sys
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 from helpers.networks import TinyNet
@@ -280,3 +281,58 @@ def test_values_that_change_while_the_program_runs_change_nothing():
     CALLS.append(0)
     assert load_backbone(Counting).fingerprint == backbone.fingerprint
     assert backbone.cache_key == key
+
+
+def test_a_module_that_is_used_twice_counts_twice():
+    conv, relu = nn.Conv2d(3, 3, 1), nn.ReLU()
+    assert describe(nn.Sequential(conv, relu)) != describe(nn.Sequential(conv, relu, conv))
+
+
+class Holder(nn.Module):
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+
+class Settings:
+    def __init__(self, gain):
+        self.gain = gain
+
+
+@pytest.mark.parametrize(
+    ("value", "same", "other"),
+    [
+        (np.arange(3), np.arange(3), np.arange(3) + 1),
+        ([np.arange(3000)], [np.arange(3000)], [np.arange(3000) % 1500]),
+        ({"a": {"b", "c"}}, {"a": {"c", "b"}}, {"a": {"b", "d"}}),
+        (Settings(1), Settings(1), Settings(2)),
+        ([Settings((1, 2))], [Settings((1, 2))], [Settings([1, 2])]),
+        (torch.float32, torch.float32, torch.float64),
+        (nn.Linear, nn.Linear, nn.Conv2d),
+    ],
+    ids=str,
+)
+def test_attributes_of_all_kinds_are_told_apart(value, same, other):
+    assert describe(Holder(value)) == describe(Holder(same))
+    assert describe(Holder(value)) != describe(Holder(other))
+
+
+def test_an_attribute_may_contain_itself():
+    value, settings = [], Settings(1)
+    value.append(value)
+    settings.me = settings
+    for one in (value, settings):
+        assert describe(Holder(one)) == describe(Holder(one))
+
+
+def test_a_closure_may_be_empty():
+    def make():
+        def early():
+            return late
+
+        text = describe(Holder(early))
+        late = 1
+        return text, describe(Holder(early)), late
+
+    before, after, _ = make()
+    assert before != after

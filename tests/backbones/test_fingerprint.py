@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from helpers.networks import NormNet, TinyNet
@@ -51,7 +52,7 @@ def test_another_fingerprint_is_an_error_that_names_both():
 def test_the_cache_key_of_a_named_network_is_its_fingerprint():
     backbone = load_backbone("resnet18", weights=None)
     assert backbone.cache_key == backbone.fingerprint
-    assert backbone._probed is None
+    assert backbone._state is None
 
 
 def test_the_cache_key_of_your_own_network_is_the_same_each_time():
@@ -106,6 +107,22 @@ def test_code_that_changes_after_fit_brings_back_no_old_rows(engine, make_images
     fresh = ConvFeatureExtractor(Scaled, image_size=32, cache=None).fit(X).transform(X)
     assert abs(extractor.transform(X) - fresh).max() <= 1e-4 * abs(fresh).max()
     assert abs(rows - 2 * fresh).max() <= 1e-4 * abs(rows).max()
+
+
+SCALES = {"all": 1.0}
+
+
+class Listed(TinyNet):
+    def forward(self, x):
+        return self.fc(SCALES["all"] * self.avgpool(self.stage(self.stem(x))).flatten(1))
+
+
+def test_a_global_value_that_changes_after_fit_brings_back_no_old_rows(make_images, monkeypatch):
+    X = make_images(3)
+    extractor = ConvFeatureExtractor(Listed, image_size=32).fit(X)
+    rows = extractor.transform(X)
+    monkeypatch.setitem(SCALES, "all", 0.5)
+    np.testing.assert_allclose(extractor.transform(X), rows / 2, rtol=1e-5)
 
 
 def test_the_probe_looks_at_every_layer(monkeypatch):
