@@ -134,8 +134,6 @@ class BackboneEstimator(BaseEstimator):
         tags.input_tags.two_d_array = self.image_shape is not None
         tags.input_tags.three_d_array = self.image_shape is None
         tags.input_tags.string = self.image_shape is None
-        if tags.transformer_tags is not None:
-            tags.transformer_tags.preserves_dtype = []  # float32, whatever the input is
         return tags
 
 

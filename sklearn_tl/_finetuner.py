@@ -27,6 +27,7 @@ from sklearn_tl.embedding import FirstPass
 from sklearn_tl.finetuning import (
     Recipe,
     Tail,
+    WholeNetwork,
     changed_tensors,
     check_net_params,
     choose_recipe,
@@ -157,6 +158,8 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
 
     def _finish_fit(self, net: NeuralNetClassifier) -> None:
         self._tensors = changed_tensors(net.module_, self._pretrained())
+        if isinstance(self._recipe, WholeNetwork):  # now, since predictions must change nothing
+            self._tuned_backbone = tuned_backbone(self._pretrained(), self._tensors)
         self._net = net
         self.history_ = net.history
 
@@ -219,6 +222,11 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         check_is_fitted(self)
         rows = self._recipe.embeddings(self, self.read_images(X))
         return head_outputs(self.net_.module_.head, rows)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # float32, whatever the input is
+        return tags
 
     def __getstate__(self) -> dict[str, Any]:
         # Of the networks only the tensors that training changed, and no optimizer.

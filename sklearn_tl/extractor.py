@@ -258,3 +258,8 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         """
         images = self.fit(X).read_images(X)
         return FirstPass(images, self.frozen_pass(), self.cache)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # float32, whatever the input is
+        return tags

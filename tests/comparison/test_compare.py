@@ -76,7 +76,7 @@ def test_raw_pixels_win_on_digits():
 
 
 def test_all_default_strategies_are_compared_unless_some_are_named():
-    X, y = study(2, 12)
+    X, y = study(2, 20)
     options = {"backbone": NormNet, "image_size": 32, "cv": 2, "random_state": 0}
     chosen = compare_strategies(X, y, **options)
     assert chosen.results_["strategy"].tolist() == list(default_strategies())
