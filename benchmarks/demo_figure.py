@@ -1,6 +1,6 @@
 """Draw the README's picture: the built-in study, with some of the patches that it is about.
 
-Runs the study of ``python -m sklearn_tl`` itself, so that the picture shows its table. Needs
+The figures are those of ``python -m sklearn_tl``: the script runs the same comparison. Needs
 matplotlib.
 """
 
@@ -10,13 +10,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from _report import write_json
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from threadpoolctl import threadpool_limits
 
-from sklearn_tl import ConvFeatureExtractor
-from sklearn_tl.cli.commands import all_splits, study
-from sklearn_tl.cli.folders import read
+from sklearn_tl import compare_strategies
+from sklearn_tl.cli import demonstration
 from sklearn_tl.datasets import load_photo_patches
 
 FIGURE = Path(__file__).parent / "figures" / "demo.png"
@@ -28,24 +24,21 @@ def main():
     parser.add_argument("--out", type=Path, default=FIGURE)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
-    data = load_photo_patches()
-    y = data.target_names[data.target].astype(str)
-    model = make_pipeline(ConvFeatureExtractor(), LogisticRegression(max_iter=1000))
-    model[0].fit_transform(data.images)
-    with threadpool_limits(1, user_api="blas"):  # as the command does, see there
-        rows = study(model, data.images, read(data.images)[0], y, all_splits(y, ~data.train))
-    sizes = [int(label) for label, *_ in rows]
-    scores = dict(zip(STYLES, np.array([row[1:] for row in rows]).swapaxes(0, 1), strict=True))
+    images, labels, parameters = demonstration()
+    comparison = compare_strategies(images, labels, **parameters)
+    sizes = sorted(set(comparison.results_["train_size"].tolist()))
+    scores = {name: np.array([comparison.scores(name, size) for size in sizes]) for name in STYLES}
+    per_class = [size // len(comparison.classes_) for size in sizes]
 
     figure = plt.figure(figsize=(8, 3.2), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[1, 1.15])
-    draw_patches(left, data)
-    draw_scores(right.subplots(), sizes, scores)
+    draw_patches(left, load_photo_patches())
+    draw_scores(right.subplots(), per_class, scores)
     options.out.parent.mkdir(exist_ok=True)
     figure.savefig(options.out, dpi=110)
     write_json(
         options.json,
-        {name: dict(zip(sizes, s.tolist(), strict=True)) for name, s in scores.items()},
+        {name: dict(zip(per_class, s.tolist(), strict=True)) for name, s in scores.items()},
     )
 
 
@@ -70,7 +63,7 @@ def draw_scores(ax, sizes, scores):
         ax.errorbar(sizes, mean, deviation, color=colour, marker=marker, linestyle=line, capsize=3)
         ax.annotate(name, (sizes[-1], mean[-1]), (-4, -14), textcoords="offset points", ha="right",
                     color=colour)  # fmt: skip
-    ax.set(xlabel="training patches a class", ylabel="accuracy on the other halves")
+    ax.set(xlabel="training patches per class", ylabel="accuracy on the other halves")
     ax.set(xticks=sizes, ylim=(0, 1))
     ax.axhline(1 / 14, color="#7f7f7f", linewidth=0.8, linestyle=":")
     ax.annotate("chance", (sizes[0], 1 / 14), (0, 3), textcoords="offset points", fontsize=8)

@@ -1,8 +1,10 @@
 """The command line: `sklearn-tl study` and `sklearn-tl predict`.
 
-Hands out `main`, which runs a command and returns its exit status.
+The room hands out `main`, which runs a command and returns its exit status, and `demonstration`,
+which returns what is studied if there is no command, for the script that draws it.
 """
 
 from sklearn_tl.cli.commands import main
+from sklearn_tl.cli.demo import demonstration
 
-__all__ = ["main"]
+__all__ = ["demonstration", "main"]

@@ -1,10 +1,11 @@
 """The built-in photographs, and the study of them that runs without a command."""
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from sklearn_tl.cli.parser import study_parser
 from sklearn_tl.datasets import load_photo_patches
 
 PER_CLASS = 10  # training patches
@@ -43,3 +44,24 @@ def load_photographs(
         train = [random.choice(pool, PER_CLASS, replace=False) for pool in pools]
         splits.append((np.sort(np.concatenate(train)), test))
     return photos.images, labels, splits
+
+
+def demonstration() -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Return what the command line compares if it gets no command.
+
+    Returns
+    -------
+    images : ndarray of shape (504, 96, 96, 3)
+    labels : ndarray of shape (504,)
+    parameters : dict
+        Of :func:`sklearn_tl.compare_strategies`, which with these returns the same figures.
+    """
+    options = study_parser().parse_args(ARGUMENTS)
+    images, labels, splits = load_photographs(options.cv, options.seed)
+    parameters = {
+        "strategies": options.strategies,
+        "cv": splits,
+        "train_sizes": options.train_sizes,
+        "random_state": options.seed,
+    }
+    return images, labels, parameters
