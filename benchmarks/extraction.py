@@ -116,7 +116,7 @@ def tuned_network(name, images, engine):
     chunks = [chunk.contiguous() if engine == "openvino" else chunk for chunk in chunks]
 
     def network(x):
-        return frozen.backbone.run(x, (), torch.clone)[0]
+        return frozen.backbone.run(x, {None: torch.clone})[None]
 
     network(chunks[0])
     run = compile_network(

@@ -24,7 +24,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from sklearn_tl import ConvFeatureExtractor, clear_cache
+from sklearn_tl import ConvFeatureExtractor
+from sklearn_tl.cache import MEMORY
 from sklearn_tl.embedding import FrozenPass
 
 
@@ -84,7 +85,7 @@ def main():
     counter = Counter()
     model = make_pipeline(ConvFeatureExtractor(), LogisticRegression(max_iter=1000))
     model[0].fit(X)  # load the network before the clock starts
-    cold, cold_images = median_fit(counter, model, X, y, args.repeat, clear_cache)
+    cold, cold_images = median_fit(counter, model, X, y, args.repeat, MEMORY.clear)
     warm, warm_images = median_fit(counter, model, X, y, args.repeat)
     score_seconds, score_images, accuracy = counter.during(model.score, X_test, y_test)
     scaled = make_pipeline(
@@ -137,7 +138,7 @@ def search_grid(counter, X, y, X_test, y_test):
     }
     steps = [("conv", ConvFeatureExtractor()), ("clf", LogisticRegression(max_iter=2000))]
     search = GridSearchCV(Pipeline(steps), grid, cv=3)
-    clear_cache()
+    MEMORY.clear()
     seconds, images, _ = counter.during(search.fit, X, y)
     candidates = len(search.cv_results_["params"])
     return {

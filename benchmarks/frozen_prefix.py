@@ -27,8 +27,9 @@ from study import write_patches
 from torch import nn
 from torchvision.transforms import InterpolationMode, v2
 
-from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, clear_cache
+from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
 from sklearn_tl.backbones.stock import load
+from sklearn_tl.cache import MEMORY
 
 TRAINED, BEFORE = (
     "conv_head",
@@ -38,15 +39,21 @@ EPOCHS, LR, BATCH = 5, 3e-4, 32
 
 
 def ours(X, y, X_test, y_test):
-    clear_cache()
+    MEMORY.clear()
     classifier = FineTuneClassifier(
         unfreeze=1, max_epochs=EPOCHS, lr=LR, batch_size=BATCH, random_state=0
     )
     start = time.perf_counter()
     classifier.fit(X, y)
     seconds = time.perf_counter() - start
-    assert classifier._tuned == [TRAINED]
+    assert set(trained_layers(classifier)) == {TRAINED}
     return seconds, classifier.score(X_test, y_test)
+
+
+def trained_layers(classifier):
+    groups = classifier.net_.optimizer__param_groups
+    names = [pattern for pattern, _ in groups if pattern.startswith("network.")]
+    return [name.removeprefix("network.").removesuffix(".*") for name in names]
 
 
 def plain_skorch(X, y, X_test, y_test):

@@ -25,7 +25,8 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
-from sklearn_tl import ConvFeatureExtractor, clear_cache, compare_strategies
+from sklearn_tl import ConvFeatureExtractor, compare_strategies
+from sklearn_tl.cache import MEMORY
 from sklearn_tl.comparison import RawPixels, default_strategies
 from sklearn_tl.datasets import load_photo_patches
 
@@ -59,13 +60,13 @@ def floor(paths, y):
 
 
 def search(paths, y, cache, n_jobs):
-    clear_cache()
+    MEMORY.clear()
     pipeline = make_pipeline(ConvFeatureExtractor(cache=cache), classifier())
     GridSearchCV(pipeline, {"logisticregression__C": C}, cv=5, n_jobs=n_jobs).fit(paths, y)
 
 
 def layers(paths):
-    clear_cache()
+    MEMORY.clear()
     ConvFeatureExtractor(layer=LAYERS).fit_transform(paths)
     for layer in LAYERS:
         for _ in range(5):  # folds
@@ -77,7 +78,7 @@ def last_layer(paths):
 
 
 def comparison(paths, y):
-    clear_cache()
+    MEMORY.clear()
     compare_strategies(paths, y, strategies=LINEAR, random_state=0)
 
 
@@ -129,7 +130,7 @@ def main():
             timed("search", search, paths, y, "memory", None)
             get_reusable_executor().shutdown(wait=True)  # new processes are started each time
             timed("search, n_jobs=2, file", search, paths, y, file, 2)
-            clear_cache()
+            MEMORY.clear()
             timed("transform, cold", transform, paths, "memory")
             timed("transform, warm in memory", transform, paths, "memory")
             timed("transform, warm in a file", transform, paths, file)
