@@ -22,6 +22,7 @@ from sklearn_tl._utils import attributes_of_every_module, forward_hooks
 
 NETWORK_LIBRARIES = ("torch", "torchvision", "timm", "sklearn_tl")
 CONSTANTS = (bool, int, float, complex, str, bytes, tuple, frozenset, type(None))
+PLAIN_REPR: Any = object.__repr__  # says nothing about the attributes
 MAX_DEPTH = 8  # of values in values, which can contain themselves
 
 
@@ -142,7 +143,7 @@ def _text(value: Any, depth: int = 0) -> str:
             return f"{kind}{list(map(text, value))}"
         if isinstance(value, dict):
             return f"{kind}{[(text(key), text(item)) for key, item in value.items()]}"
-        if type(value).__repr__ is object.__repr__ and hasattr(value, "__dict__"):
+        if type(value).__repr__ is PLAIN_REPR and hasattr(value, "__dict__"):
             return f"{_name(type(value))}{text(vars(value))}"
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))  # addresses differ from run to run
 

@@ -64,10 +64,15 @@ def test_your_own_network_brings_its_preprocessing(tiny):
         ("resnet81", "default", ValueError, "no backbone 'resnet81'.*Did you mean.*resnet18"),
         ("timm/resnet10", "default", ValueError, "timm has no model 'resnet10'.*resnet101"),
         ("resnet50", "IMAGENET1K_V3", ValueError, "Did you mean.*IMAGENET1K_V2"),
-        ("efficientnet_lite0", "imagenet", ValueError, 'has the weights "default"'),
+        ("efficientnet_lite0", "imagenet", ValueError, 'weights=.imagenet. must be "default"'),
         ("timm/resnet18", "a1_in1k", ValueError, "timm/resnet18.a1_in1k"),
-        (7, "default", TypeError, "backbone is 7"),
-        (lambda: 7, "default", TypeError, "returned int"),
+        (7, "default", TypeError, "backbone=7 must be"),
+        (
+            lambda: 7,
+            "default",
+            TypeError,
+            "Expected a torch.nn.Module from .* got int",
+        ),
         (TinyNet, "IMAGENET1K_V1", ValueError, "your own network"),
     ],
 )

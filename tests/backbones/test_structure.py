@@ -4,12 +4,17 @@ import pytest
 from helpers.networks import TinyNet
 from torch import nn
 
-from sklearn_tl.backbones.stock import build
+from sklearn_tl.backbones import stock
 from sklearn_tl.backbones.structure import (
     find_classifier,
     has_channels_last_maps,
     layer_names,
 )
+
+
+def build(name):
+    with stock.NoMemory():
+        return stock.build(name)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +25,7 @@ from sklearn_tl.backbones.structure import (
         ("vgg11", "features.0", "features.20"),
         ("swin_t", "features.0", "norm"),
         ("squeezenet1_1", "features.0", "features.12"),
-        ("vit_b_16", "conv_proj", "encoder.ln"),
+        ("vit_b_16", "conv_proj", "encoder"),
     ],
 )
 def test_layers_are_listed_from_input_to_output(name, first, last):

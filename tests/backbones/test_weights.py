@@ -78,11 +78,11 @@ def test_weights_that_do_not_fit_are_an_error(tmp_path):
     torch.save({1: torch.zeros(1)}, tmp_path / "numbers.pth")
     (tmp_path / "text.safetensors").write_text("weights")
     for name, message in [
-        ("list.pth", "holds list"),
-        ("dict.pth", "no state dict"),
-        ("numbers.pth", "no state dict"),
+        ("list.pth", "Expected a state dict in .*, got list"),
+        ("dict.pth", "is not a state dict"),
+        ("numbers.pth", "is not a state dict"),
         ("text.pth", "was refused"),
-        ("text.safetensors", "no safetensors file"),
+        ("text.safetensors", "is not a safetensors file"),
     ]:
         with pytest.raises(ValueError, match=message):
             load_backbone("resnet18", tmp_path / name)
