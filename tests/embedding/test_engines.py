@@ -47,7 +47,7 @@ def traces(monkeypatch):
 
 def plain_rows(extractor, X, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(FrozenPass, "_compiles", False)
+        patch.setattr(FrozenPass, "_pays_to_compile", False)
         return extractor.transform(X)
 
 
