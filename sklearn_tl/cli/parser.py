@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import re
 from pathlib import Path
 from typing import NoReturn
 
@@ -85,7 +86,8 @@ class OneLineParser(argparse.ArgumentParser):
         """Return the options, or suggest one that is spelled like an unknown one."""
         options, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            close = difflib.get_close_matches(unknown[0], self._option_string_actions, n=1)
+            known = re.findall(r"--[\w-]+", self.format_help())
+            close = difflib.get_close_matches(unknown[0], known, n=1)
             guess = f" Did you mean {close[0]}?" if close else ""
             self.error(f"{unknown[0]!r} is not an option, and no argument is expected here.{guess}")
         return options

@@ -12,13 +12,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from sklearn_tl import ConvFeatureExtractor, StrategyComparison, compare_strategies
 from sklearn_tl.cache import cache_info
 from sklearn_tl.cli.demo import load_photographs
 from sklearn_tl.cli.folders import describe, read_folder
 from sklearn_tl.cli.model_file import check_writable, save_model
 from sklearn_tl.cli.report import write_report
-from sklearn_tl.comparison import QUICK_STRATEGIES, expected_seconds
+from sklearn_tl.comparison import (
+    QUICK_STRATEGIES,
+    StrategyComparison,
+    compare_strategies,
+    expected_seconds,
+)
+from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.inspection import require_matplotlib
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
