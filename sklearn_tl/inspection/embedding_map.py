@@ -10,6 +10,7 @@ from sklearn.manifold import TSNE
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import check_consistent_length
+from threadpoolctl import threadpool_limits
 
 from sklearn_tl._utils import check_option
 from sklearn_tl.images import as_images
@@ -17,6 +18,7 @@ from sklearn_tl.inspection.display import Canvas, Display
 from sklearn_tl.inspection.drawing import colour, marker, shortened, thumbnail
 from sklearn_tl.inspection.reading import images_as_read_by
 
+FEW = 2000  # rows, of which one core makes a map in seconds
 TITLES = {"pca": "PCA", "tsne": "t-SNE"}
 THUMBNAIL_SIDE = 28  # pixels
 THUMBNAIL_DISTANCE = 0.07  # of the width or height of the map
@@ -166,10 +168,12 @@ class EmbeddingDisplay(Display):
                 "Expected embeddings of at least 3 images with at least 2 features, got an array "
                 f"of shape {rows.shape} instead."
             )
-        points = PCA(min(50, *rows.shape), random_state=random_state).fit_transform(rows)
-        if method == "tsne":
-            perplexity = min(30, (len(rows) - 1) / 3)
-            points = TSNE(perplexity=perplexity, random_state=random_state).fit_transform(points)
+        # On a busy machine, threads that wait for each other make a small map 40 times slower.
+        with threadpool_limits(1 if len(rows) < FEW else None):
+            points = PCA(min(50, *rows.shape), random_state=random_state).fit_transform(rows)
+            if method == "tsne":
+                tsne = TSNE(perplexity=min(30, (len(rows) - 1) / 3), random_state=random_state)
+                points = tsne.fit_transform(points)
         return cls(points=points[:, :2], y=y, method=method, images=images).plot(ax=ax)
 
     def _canvas(self) -> Canvas:
