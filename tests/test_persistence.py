@@ -34,8 +34,7 @@ from skorch.history import History
 from torch import nn
 
 import sklearn_tl
-from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, clear_cache, load, save
-from sklearn_tl import cli
+from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, clear_cache, cli, load, save
 from sklearn_tl.comparison import RawPixels
 
 TREE = "sklearn.tree._tree.Tree"

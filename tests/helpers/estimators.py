@@ -1,8 +1,8 @@
 """Estimators on networks that run in microseconds."""
 
+from helpers.networks import NormNet
 from skorch.callbacks import Callback
 
-from helpers.networks import NormNet
 from sklearn_tl import FineTuneClassifier
 
 DEPTHS = (None, 1, 2, "stage1", "all")

@@ -1,11 +1,11 @@
 """Fitted models and images for the tests of displays and maps."""
 
 import numpy as np
+from helpers.networks import NormNet
+from helpers.pictures import study
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from helpers.networks import NormNet
-from helpers.pictures import study
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
 
 

@@ -4,9 +4,9 @@ import sqlite3
 from contextlib import closing
 
 import numpy as np
+from helpers.processes import ELSEWHERE
 from numpy.testing import assert_array_equal
 
-from helpers.processes import ELSEWHERE
 from sklearn_tl.cache.sqlite import DiskStore
 
 

@@ -3,11 +3,11 @@
 from typing import ClassVar
 
 import numpy as np
+from helpers.networks import NormNet
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from helpers.networks import NormNet
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
 
 
