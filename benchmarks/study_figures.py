@@ -6,6 +6,7 @@ scores, a map of the embeddings, and the least sure predictions with the places 
 them.
 """
 
+import argparse
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -36,12 +37,15 @@ def draw(photos, random):
     return np.sort(np.concatenate(drawn))
 
 
-def save(display, name):
-    display.figure_.savefig(FIGURES / name, dpi=80)
+def save(display, path):
+    display.figure_.savefig(path, dpi=80)
     plt.close(display.figure_)
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--out", type=Path, default=FIGURES, help="folder of the pictures")
+    out = parser.parse_args().out
     print(machine(), "\n")
     photos = load_photo_patches()
     names = np.array([str(name) for name in photos.target_names])
@@ -49,19 +53,19 @@ def main():
     draws = [(draw(photos, np.random.default_rng(seed)), test) for seed in range(DRAWS)]
     result = compare_strategies(X, y, cv=draws, random_state=0)
     print(result.summary())
-    save(StrategyDisplay.from_results(result), "strategies.png")
+    save(StrategyDisplay.from_results(result), out / "strategies.png")
     X_test, y_test = X[test], y[test]
     extractor = ConvFeatureExtractor()
     display = EmbeddingDisplay.from_estimator(
         extractor, X_test, y_test, method="tsne", thumbnails=True
     )
-    save(display, "embeddings.png")
+    save(display, out / "embeddings.png")
     pipeline = make_pipeline(extractor, LogisticRegression(max_iter=1000))
     pipeline.fit(X[draws[0][0]], y[draws[0][0]])
     display = PredictionGridDisplay.from_estimator(
         pipeline, X_test, y_test, show="unsure", n_images=4, maps=True
     )
-    save(display, "maps.png")
+    save(display, out / "maps.png")
 
 
 if __name__ == "__main__":
