@@ -24,8 +24,8 @@ commands:
   study      compare strategies of transfer learning on your images, and write the best model
   predict    print the classes of images
 
-Without a command, a demonstration runs: a study of photographs that are built in. It takes about
-a minute. For the options of a command: sklearn-tl study --help
+Without a command, a demonstration runs: a study of photographs that are built in. It takes less
+than two minutes. For the options of a command: sklearn-tl study --help
 """
 STUDY_HELP = (
     """\
