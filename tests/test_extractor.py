@@ -484,8 +484,8 @@ def test_errors_in_workers_arrive(tmp_path):
 
 
 def predict(path, X):
-    # On one thread of BLAS: with several, scikit-learn's own product of matrices has other last bits
-    # if another thread keeps BLAS busy.
+    # On one thread of BLAS: with several, the last bits of scikit-learn's own product of matrices
+    # depend on whether another thread keeps BLAS busy.
     with threadpool_limits(1, user_api="blas"):
         return joblib.load(path).predict_proba(X)
 
