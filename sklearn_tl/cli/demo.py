@@ -11,7 +11,7 @@ from sklearn_tl.datasets import load_photo_patches
 PER_CLASS = 10  # training patches
 # `sklearn-tl` without a command is `sklearn-tl study` with these arguments. The training sizes are
 # 2 and 5 patches of each of the 14 photographs; 10 of each come last.
-ARGUMENTS = ["--strategies", "raw pixels", "embeddings", "--cv", "10", "--train-sizes", "28", "70"]
+ARGUMENTS = ["--strategies", "raw pixels", "embeddings", "--train-sizes", "28", "70"]
 
 
 def load_photographs(

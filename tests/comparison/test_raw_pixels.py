@@ -47,3 +47,11 @@ def test_it_is_what_other_rooms_take_for_a_reader_of_images():
 def test_wrong_parameters_are_found_in_fit(parameters, match, make_images):
     with pytest.raises(ValueError, match=match):
         RawPixels(**parameters).fit(make_images(2))
+
+
+def test_levels_of_16_bits_are_kept():
+    deep = np.full((40, 20), 65535, np.uint16)
+    deep[20:] = 300  # which is not a level of 8 bits
+    rows = RawPixels().fit_transform([deep])
+    assert rows.shape == (1, 3072)
+    np.testing.assert_allclose(rows[0, [0, -1]], [1, 300 / 65535], rtol=1e-5)

@@ -5,6 +5,9 @@ from helpers.networks import NormNet
 from helpers.pictures import study
 from numpy.testing import assert_array_equal
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_tl.comparison import QUICK_STRATEGIES, default_strategies
 from sklearn_tl.comparison.strategies import InnerFolds, n_trainable_parameters
@@ -34,6 +37,21 @@ def test_regularisation_is_chosen_among_five_powers_of_ten():
     assert_array_equal(search.param_grid["C"], [1e-3, 1e-2, 1e-1, 1, 10])
     search = strategies["raw pixels"][-1]
     assert_array_equal(search.param_grid["C"], [1e-6, 1e-5, 1e-4, 1e-3, 1e-2])
+
+
+def test_raw_pixels_are_a_plain_regression_on_all_of_them():
+    X = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3)).astype(np.uint8)
+    y = np.arange(40) % 4
+    X[y == 1, :8] //= 2
+    exact = {"tol": 1e-8, "max_iter": 5000}
+    strategy = default_strategies()["raw pixels"]
+    strategy[-1].estimator.set_params(**exact)
+    strategy.fit(X[:28], y[:28])
+    regression = LogisticRegression(**strategy[-1].best_params_, **exact)
+    plain = make_pipeline(StandardScaler(), regression).fit(X[:28].reshape(28, -1), y[:28])
+    np.testing.assert_allclose(
+        strategy.predict_proba(X[28:]), plain.predict_proba(X[28:].reshape(12, -1)), atol=1e-3
+    )
 
 
 def test_the_inner_folds_are_as_many_as_the_smallest_class_allows():
