@@ -86,12 +86,12 @@ def test_layers_equal_those_of_torchvisions_extractor(name):
     backbone = load_backbone(name, weights=None)
     layers = tuple(backbone.layers[i] for i in (1, len(backbone.layers) // 2, -1))
     x = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    module = build(name).eval()
+    for child in module.modules():
+        if hasattr(child, "inplace"):
+            child.inplace = False
+    # One layer at a time: with several, a ReLU in place would change torchvision's earlier ones.
     for layer, activation in zip(layers, run_layers(backbone, x, layers), strict=True):
-        # One layer at a time: with several, ReLUs in place change torchvision's earlier ones.
-        module = build(name).eval()
-        for child in module.modules():
-            if hasattr(child, "inplace"):
-                child.inplace = False
         with torch.inference_mode():
             wanted = create_feature_extractor(module, [layer])(x)[layer]
         assert_equal_in_scale(activation, wanted)
