@@ -82,8 +82,9 @@ class FrozenPass:
 
     def keys(self) -> list[bytes]:
         """Return a digest per feature of everything it depends on other than the image."""
+        settings = self.settings  # once, because a user's own network is looked at each time
         return [
-            hashlib.sha256(repr((*feature, *self.settings)).encode()).digest()
+            hashlib.sha256(repr((*feature, *settings)).encode()).digest()
             for feature in self.features
         ]
 
