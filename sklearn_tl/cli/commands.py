@@ -62,8 +62,6 @@ def main(argv: list[str] | None = None) -> int:
 def _warn(message: Warning | str, seen: set[str]) -> None:
     """Print a warning in one line, and the same one no second time."""
     if isinstance(message, ConvergenceWarning):  # whose advice is how to write other Python
-        if "ABNORMAL" in str(message):  # no step is better, as far as the numbers' precision goes
-            return
         message = "A logistic regression was stopped before it converged; its score may be lower."
     if str(message) not in seen:
         seen.add(str(message))

@@ -6,28 +6,12 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from helpers.networks import NormNet
+from helpers.networks import NETWORKS, NormNet
 from numpy.testing import assert_array_equal
 
 from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl._utils import release_all
 from sklearn_tl.embedding import FrozenPass, engines
-
-NETWORKS = [
-    "efficientnet_lite0",
-    "resnet18",
-    "mobilenet_v3_small",
-    "efficientnet_b0",
-    "densenet121",
-    "googlenet",
-    "shufflenet_v2_x0_5",
-    "mnasnet0_5",
-    "regnet_y_400mf",
-    "vgg11_bn",
-    "squeezenet1_1",
-    "convnext_tiny",
-    "timm/mobilenetv3_small_050",
-]
 
 
 @pytest.fixture
