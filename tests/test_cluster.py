@@ -115,7 +115,9 @@ def test_a_worker_that_dies_in_a_transform_changes_no_row(on_dask, tmp_path):
 @pytest.mark.parametrize("form", ["paths", "array"])
 def test_a_worker_that_dies_in_a_search_changes_no_score(on_dask, form, tmp_path):
     X, y = study(3, 210)  # so many that joblib would store the splits with one worker
-    options = {"scatter": [X, y]}
+    options, kept = {"scatter": [X, y]}, on_dask.scatter([X, y], broadcast=True)
+    while any(len(workers) < 2 for workers in on_dask.who_has(kept).values()):
+        on_dask.replicate(kept)  # dask cannot replace what only the dying worker had
     if form == "paths":
         X, y, options = save_all(X, tmp_path), y.tolist(), {}
     cached = extractor(backbone=KilledOnce(tmp_path / "trace"), cache=tmp_path / "rows.sqlite")

@@ -10,6 +10,9 @@ from helpers.pictures import study
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
+from sklearn_tl._utils import rounded_alike
+from sklearn_tl._utils.devices import ROUNDED
+from sklearn_tl.datasets import load_photo_patches
 from sklearn_tl.embedding import EMBEDDING, FrozenPass
 from sklearn_tl.embedding.batches import _joined, _read
 from sklearn_tl.images.sequence import as_images
@@ -29,12 +32,55 @@ def test_chunks_of_a_gpu_are_decoded_ahead_and_of_one_shape(make_images):
     extractor = ConvFeatureExtractor(TinyNet, image_size="native", batch_size=4)
     frozen = extractor.fit(images).frozen_pass(EMBEDDING)
     read = partial(_read, images=images, frozen=frozen, with_digests=True)
-    chunks = list(_joined(read, range(len(images)), 4))
+    chunks = list(_joined(read, range(len(images)), 4, one_shape=False))
     assert [some for some, _, _ in chunks] == [[0, 1, 2, 3], [4, 6, 7, 8], [5], [9], [10]]
     for some, keys, batch in chunks:
         alone = [read([i]) for i in some]
         assert keys == [key for _, (key,), _ in alone]
         assert torch.equal(batch, torch.cat([one for _, _, one in alone]))
+
+
+def test_images_that_are_scaled_to_one_shape_are_read_several_at_once(make_images):
+    images, tasks = as_images(make_images(37)), []
+    extractor = ConvFeatureExtractor(TinyNet, image_size=32, batch_size=24).fit(images)
+    read = partial(
+        _read, images=images, frozen=extractor.frozen_pass(EMBEDDING), with_digests=True
+    )
+
+    def watched(indices):
+        tasks.append(len(indices))
+        return read(indices)
+
+    chunks = list(_joined(watched, range(37), 24, one_shape=True))
+    assert sorted(tasks) == [5, 8, 8, 8, 8]
+    assert [some for some, _, _ in chunks] == [list(range(24)), list(range(24, 37))]
+    for some, keys, batch in chunks:
+        assert keys == read(some)[1]
+        assert torch.equal(batch, read(some)[2])
+
+
+def test_a_gpu_rounds_nothing_to_tf32_until_the_last_pass_has_ended():
+    before = [operation.fp32_precision for operation in ROUNDED]
+    first, second = rounded_alike("cuda"), rounded_alike("cuda:1")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert [operation.fp32_precision for operation in ROUNDED] == ["ieee"] * len(ROUNDED)
+    second.__exit__(None, None, None)
+    assert [operation.fp32_precision for operation in ROUNDED] == before
+    with rounded_alike("cpu"):
+        assert [operation.fp32_precision for operation in ROUNDED] == before
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU of Nvidia here")
+def test_a_row_of_a_real_gpu_depends_on_its_image_alone():
+    X = load_photo_patches().images[:40]
+    extractor = ConvFeatureExtractor(device="cuda", cache=None).fit(X)
+    wanted = extractor.transform(X)
+    scale = np.abs(wanted).max()
+    assert_allclose(extractor.transform(X[5:8]), wanted[5:8], atol=1e-5 * scale)
+    on_cpu = ConvFeatureExtractor(device="cpu", cache=None).fit_transform(X)
+    assert_allclose(on_cpu, wanted, atol=1e-4 * scale)
 
 
 @pytest.mark.parametrize("size", [32, "native"])

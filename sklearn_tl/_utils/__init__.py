@@ -9,6 +9,7 @@ from sklearn_tl._utils.devices import (
     moved,
     resolve_device,
     resolve_precision,
+    rounded_alike,
 )
 from sklearn_tl._utils.files import array_in_file, replacing
 from sklearn_tl._utils.labels import encode_labels, hold_out
@@ -71,6 +72,7 @@ __all__ = [
     "replacing",
     "resolve_device",
     "resolve_precision",
+    "rounded_alike",
     "safe_indexing",
     "tqdm",
     "without_compilation",

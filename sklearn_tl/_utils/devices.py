@@ -1,10 +1,24 @@
 """Where networks run, and in which precision: processors, graphics processors, bfloat16."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from sklearn_tl._utils.private import cpu_has_bfloat16
 
 _OUT_OF_MEMORY = "out of memory"  # in the messages of all kinds of device
+
+# What torch may round to TF32 on a GPU of Nvidia.
+ROUNDED = (
+    torch.backends.cudnn.conv,
+    torch.backends.cudnn.rnn,
+    torch.backends.cuda.matmul,
+)
+_exact_passes = threading.Lock()
+_n_exact_passes = 0
+_rounding_before: list[str] = []
 
 
 def resolve_device(device: str | torch.device) -> str:
@@ -50,6 +64,38 @@ def kind_of(device: str) -> str:
 def autocast(device: str, precision: str) -> torch.autocast:
     """Return a context in which networks compute in a precision."""
     return torch.autocast(kind_of(device), torch.bfloat16, enabled=precision == "bfloat16")
+
+
+@contextmanager
+def rounded_alike(device: str) -> Iterator[None]:
+    """Keep a GPU from rounding float32 to TF32 until the block ends.
+
+    TF32 has 10 bits of fraction. The row of an image would then depend on the other images of its
+    batch in the third digit, and a model would see other rows on a GPU than on a processor.
+
+    The setting belongs to the whole process, so that the last of several blocks resets it.
+    """
+    global _n_exact_passes
+    if kind_of(device) != "cuda":
+        yield
+        return
+    with _exact_passes:
+        if _n_exact_passes == 0:
+            _rounding_before[:] = [operation.fp32_precision for operation in ROUNDED]
+            _set_rounding(["ieee"] * len(ROUNDED))
+        _n_exact_passes += 1
+    try:
+        yield
+    finally:
+        with _exact_passes:
+            _n_exact_passes -= 1
+            if _n_exact_passes == 0:
+                _set_rounding(_rounding_before)
+
+
+def _set_rounding(precisions: list[str]) -> None:
+    for operation, precision in zip(ROUNDED, precisions, strict=True):
+        operation.fp32_precision = precision
 
 
 def moved(batch: torch.Tensor, device: str) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """Images are decoded, joined to batches, and run: on each core, on a GPU, in several processes."""
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -16,6 +17,7 @@ from sklearn_tl.embedding.frozen_pass import RowPass
 from sklearn_tl.images import ImageSequence
 
 CLAIM = 32  # images, after which a process looks up what other processes have done
+TASK = 16  # images that a thread reads for a GPU at once, at most
 N_THREADS = min(8, cpu_count())
 
 Batch = tuple[list[int], list[bytes], torch.Tensor]  # positions, digests, levels
@@ -83,7 +85,8 @@ def _computed(
     read = partial(_read, images=images, frozen=frozen, with_digests=with_digests)
     if not frozen.on_cpu:
         indices = (i for block in blocks for i in block)
-        for chunk in _joined(read, indices, frozen.chunk_size):
+        one_shape = frozen.preprocessing.crop is not None
+        for chunk in _joined(read, indices, frozen.chunk_size, one_shape):
             yield _run(*chunk, images, frozen)
         return
     chunks: Iterator[list[int]] = (
@@ -113,25 +116,33 @@ def _read(
 
 
 def _joined(
-    read: Callable[[list[int]], Batch], indices: Iterable[int], size: int
+    read: Callable[[list[int]], Batch], indices: Iterable[int], size: int, one_shape: bool
 ) -> Iterator[Batch]:
-    """Yield chunks of images of one shape, which threads read ahead.
+    """Yield chunks of `size` images of one shape, which threads read ahead.
 
-    Images of rare shapes wait until there are enough for a chunk. When four chunks are waiting in
-    total, the most common shape goes.
+    If images have many shapes, rare shapes wait until there are enough for a chunk. When four
+    chunks are waiting in total, the most common shape goes.
     """
+    # Threads take turns in Python. Handing over a single image takes longer than scaling it.
+    n_at_once = math.gcd(size, TASK) if one_shape else 1
+    remaining = iter(indices)
+    tasks = iter(lambda: list(itertools.islice(remaining, n_at_once)), [])
     waiting: dict[Any, list[Batch]] = defaultdict(list)
 
-    def joined(chunk: list[Batch]) -> Batch:
-        positions, digests, batches = zip(*chunk, strict=True)
-        return [i for (i,) in positions], [d for one in digests for d in one], torch.cat(batches)
+    def n_waiting(shapes: Iterable) -> int:
+        return sum(len(positions) for shape in shapes for positions, _, _ in waiting[shape])
 
-    for one in in_threads(read, ([i] for i in indices), N_THREADS, ahead=2 * size):
-        shape = one[2].shape
-        waiting[shape].append(one)
-        if sum(map(len, waiting.values())) == 4 * size:
-            shape = max(waiting, key=lambda shape: len(waiting[shape]))
-        elif len(waiting[shape]) < size:
+    def joined(some: list[Batch]) -> Batch:
+        positions, digests, batches = zip(*some, strict=True)
+        chain = itertools.chain.from_iterable
+        return list(chain(positions)), list(chain(digests)), torch.cat(batches)
+
+    for some in in_threads(read, tasks, N_THREADS, ahead=2 * size // n_at_once):
+        shape = some[2].shape[1:]
+        waiting[shape].append(some)
+        if n_waiting(waiting) == 4 * size:
+            shape = max(waiting, key=lambda shape: n_waiting([shape]))
+        elif n_waiting([shape]) < size:
             continue
         yield joined(waiting.pop(shape))
     yield from map(joined, waiting.values())

@@ -293,7 +293,7 @@ class Settings:
         (torch.float32, torch.float32, torch.float64),
         (nn.Linear, nn.Linear, nn.Conv2d),
     ],
-    ids=str,
+    ids=["array", "long array", "dict of sets", "object", "object in a list", "dtype", "class"],
 )
 def test_attributes_of_all_kinds_are_told_apart(value, same, other):
     assert describe(Holder(value)) == describe(Holder(same))
