@@ -8,6 +8,7 @@ import joblib
 import pytest
 from helpers.networks import NormNet
 from helpers.pictures import save_all, study
+from helpers.processes import elsewhere
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -17,6 +18,7 @@ from sklearn.utils.fixes import parse_version
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.skipif(
     parse_version(joblib.__version__) < parse_version("1.6"),
@@ -43,7 +45,9 @@ class KilledOnce(NormNet):
 
 @pytest.fixture(scope="module")
 def client():
+    elsewhere(int)  # starts a process that has imported the package, from which workers fork
     with (
+        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
         ) as cluster,

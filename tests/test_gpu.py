@@ -43,9 +43,7 @@ def test_chunks_of_a_gpu_are_decoded_ahead_and_of_one_shape(make_images):
 def test_images_that_are_scaled_to_one_shape_are_read_several_at_once(make_images):
     images, tasks = as_images(make_images(37)), []
     extractor = ConvFeatureExtractor(TinyNet, image_size=32, batch_size=24).fit(images)
-    read = partial(
-        _read, images=images, frozen=extractor.frozen_pass(EMBEDDING), with_digests=True
-    )
+    read = partial(_read, images=images, frozen=extractor.frozen_pass(EMBEDDING), with_digests=True)
 
     def watched(indices):
         tasks.append(len(indices))

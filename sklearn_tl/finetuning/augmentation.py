@@ -55,11 +55,13 @@ class TrainingImages(Dataset):
 
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[torch.Tensor, Any]]:
         """Return a batch. torch's loader asks for a whole batch at once."""
-        batch = []
         # Only the decoding is in threads. Random steps must come in the same order each time.
-        scaled = in_threads(self._scaled, indices, cpu_count(), ahead=len(indices))
-        for i, image in zip(indices, scaled, strict=True):
-            batch.append((self._varied(image, i), self.y[i]))
+        unread = [i for i in indices if i not in self._kept]
+        scaled = in_threads(self._scaled, unread, cpu_count(), ahead=len(unread))
+        read = dict(zip(unread, scaled, strict=True))
+        batch = [
+            (self._varied(read[i] if i in read else self._kept[i], i), self.y[i]) for i in indices
+        ]
         if len({tensor.shape for tensor, _ in batch}) > 1:
             raise ValueError(
                 'With image_size="native", layers can only be trained on images of one size, but '
@@ -68,8 +70,6 @@ class TrainingImages(Dataset):
         return batch
 
     def _scaled(self, i: int) -> torch.Tensor:
-        if i in self._kept:
-            return self._kept[i]
         pixels = self.images.open(i).decode(self.preprocessing.at_least)
         image = self.preprocessing.scale(pixels)
         if image.nbytes <= self._free:

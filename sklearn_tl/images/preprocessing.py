@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from numbers import Integral
 from typing import Any, Self
 
@@ -180,7 +181,8 @@ class Preprocessing:
         # The arithmetic is on whole lines, since on three numbers at a time it takes six times as
         # long.
         image = levels.to(torch.float32, copy=True)
-        image = image.sub_(self._line(self.mean, image)).div_(self._line(self.std, image))
+        lines = [_line(values, image.shape[-2], image.device) for values in (self.mean, self.std)]
+        image = image.sub_(lines[0]).div_(lines[1])
         return image.movedim(-1, -3)
 
     def _levels(self, image: torch.Tensor) -> torch.Tensor:
@@ -191,9 +193,11 @@ class Preprocessing:
             image = image.to(torch.float32) * (255 / largest)
         return image.movedim(-3, -1).contiguous()
 
-    @staticmethod
-    def _line(values: Sequence[float], image: torch.Tensor) -> torch.Tensor:
-        return torch.tensor(values, device=image.device).mul(255).repeat(image.shape[-2], 1)
+
+@lru_cache(maxsize=64)  # making it takes longer than normalising a small image
+def _line(values: tuple[float, ...], width: int, device: torch.device) -> torch.Tensor:
+    """Return one value per channel, in levels from 0 to 255, for each pixel of a line."""
+    return torch.tensor(values, device=device).mul(255).repeat(width, 1)
 
 
 def cover(size: Sequence[int], target: Sequence[int]) -> list[int]:

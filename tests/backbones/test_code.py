@@ -1,7 +1,6 @@
 """A change anywhere in the code of a user's own network is seen, and nothing else is."""
 
-import ast
-import subprocess
+import pickle
 import sys
 from types import ModuleType
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.networks import TinyNet
+from helpers.processes import elsewhere
 from torch import fx, nn
 
 from sklearn_tl.backbones import load_backbone
@@ -198,6 +198,13 @@ def test_a_change_of_anything_else_is_not_seen(old, new, backbone):
     assert backbone(changed).cache_key == backbone(SOURCES).cache_key
 
 
+def imported_and_sent(folder):
+    sys.path.insert(0, str(folder))
+    from net import Net
+
+    return [describe(one()) for one in (Net, pickle.loads((folder / "sent").read_bytes()))]
+
+
 def test_all_processes_agree(tmp_path, backbone):
     """Also those to which joblib and dask send the code of the main module."""
     here = backbone(SOURCES)
@@ -207,18 +214,7 @@ def test_all_processes_agree(tmp_path, backbone):
     (tmp_path / "sent").write_bytes(cloudpickle.dumps(notebook.Net))
     for name, source in SOURCES.items():
         (tmp_path / f"{name}.py").write_text(source)
-    (tmp_path / "receiver.py").write_text(
-        "import pickle\n"
-        "from net import Net\n"
-        "from sklearn_tl.backbones.code import describe\n"
-        "for one in (Net, pickle.load(open('sent', 'rb'))):\n"
-        "    print(repr(describe(one())))\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "receiver.py"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stderr
-    texts = [ast.literal_eval(line) for line in run.stdout.splitlines()]
+    texts = elsewhere(imported_and_sent, tmp_path)
     assert texts == [describe(here.module), describe(notebook.Net())]
 
 

@@ -13,6 +13,8 @@ from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl._utils import release_all
 from sklearn_tl.embedding import FrozenPass, engines
 
+SMALL = {"image_size": 64, "batch_size": 4, "cache": None}  # a batch is filled up to its size
+
 
 @pytest.fixture
 def traces(monkeypatch):
@@ -39,7 +41,7 @@ def plain_rows(extractor, X, monkeypatch):
 def test_traces_return_what_their_networks_do(name, make_images, traces, monkeypatch):
     X = make_images(3, 64, 64)
     weights = "default" if name == "efficientnet_lite0" else None
-    extractor = ConvFeatureExtractor(name, weights=weights, image_size=64, cache=None).fit(X)
+    extractor = ConvFeatureExtractor(name, weights=weights, **SMALL).fit(X)
     wanted = plain_rows(extractor, X, monkeypatch)
     got = extractor.transform(X)
     assert len(traces) == 1
@@ -51,7 +53,7 @@ def test_traces_return_what_their_networks_do(name, make_images, traces, monkeyp
 def test_own_networks_and_many_shapes_are_not_traced(make_images, traces):
     X = make_images(3, 64, 64)
     for parameters in ({"backbone": NormNet}, {"image_size": "native"}, {"precision": "bfloat16"}):
-        ConvFeatureExtractor(cache=None, **parameters).fit_transform(X)
+        ConvFeatureExtractor(**(SMALL | parameters)).fit_transform(X)
     assert not traces
 
 
@@ -66,7 +68,7 @@ def test_torch_runs_the_network_if_its_trace_is_useless(how, make_images, monkey
             return np.ones((len(batch), 1280), dtype=np.float32)
 
     X = make_images(3, 64, 64)
-    extractor = ConvFeatureExtractor(image_size=64, cache=None).fit(X)
+    extractor = ConvFeatureExtractor(**SMALL).fit(X)
     wanted = plain_rows(extractor, X, monkeypatch)
     monkeypatch.setattr(engines, "_Traced", Useless)
     assert_array_equal(extractor.transform(X), wanted)
@@ -75,7 +77,7 @@ def test_torch_runs_the_network_if_its_trace_is_useless(how, make_images, monkey
 def test_torch_runs_the_network_once_torch_jit_is_gone(make_images, monkeypatch):
     release_all()
     X = make_images(3, 64, 64)
-    extractor = ConvFeatureExtractor(image_size=64, cache=None).fit(X)
+    extractor = ConvFeatureExtractor(**SMALL).fit(X)
     expected = plain_rows(extractor, X, monkeypatch)
     monkeypatch.delattr(torch.jit, "trace")
     assert_array_equal(extractor.transform(X), expected)
@@ -103,5 +105,5 @@ def test_networks_are_compiled_in_the_thread_of_the_caller(make_images, monkeypa
         return trace(*args, **kwargs)
 
     monkeypatch.setattr(torch.jit, "trace", noting)
-    ConvFeatureExtractor(image_size=64, cache=None).fit_transform(make_images(9, 64, 64))
+    ConvFeatureExtractor(**SMALL).fit_transform(make_images(9, 64, 64))
     assert threads == [threading.current_thread()]

@@ -44,7 +44,7 @@ def compilations(monkeypatch):
 def both(X, **parameters):
     """Return the rows of torch and of OpenVINO."""
     return [
-        ConvFeatureExtractor(engine=name, **parameters).fit(X).transform(X)
+        ConvFeatureExtractor(engine=name, batch_size=4, **parameters).fit(X).transform(X)
         for name in ("torch", "openvino")
     ]
 
@@ -70,7 +70,8 @@ def test_rows_are_those_of_torch(parameters, make_images, compilations):
 
 def test_bits_depend_on_the_image_alone(make_images):
     X = make_images(9, 64, 64)
-    rows = ConvFeatureExtractor(image_size=64, cache=None, engine="openvino").fit(X).transform
+    parameters = {"image_size": 64, "batch_size": 4, "cache": None}
+    rows = ConvFeatureExtractor(engine="openvino", **parameters).fit(X).transform
     wanted = rows(X)
     assert_array_equal(rows(X), wanted)
     assert_array_equal(rows(X[[7, 2, 0]]), wanted[[7, 2, 0]])
@@ -147,7 +148,7 @@ def test_no_trace_of_it_stays_on_the_backbone():
     backbone = load_backbone("efficientnet_lite0")
     X = np.zeros((1, 32, 32, 3), dtype=np.uint8)
     before = {name: tensor.clone() for name, tensor in backbone.module.state_dict().items()}
-    ConvFeatureExtractor(image_size=32, engine="openvino").fit_transform(X)
+    ConvFeatureExtractor(image_size=32, batch_size=1, engine="openvino").fit_transform(X)
     for name, tensor in backbone.module.state_dict().items():
         assert torch.equal(tensor, before[name])
     assert not any(module._forward_hooks for module in backbone.module.modules())
@@ -155,7 +156,7 @@ def test_no_trace_of_it_stays_on_the_backbone():
 
 def test_bfloat16_moves_rows_a_little():
     """Where the processor has none, OpenVINO computes in float32."""
-    X = load_photo_patches().images[::30]
+    X = load_photo_patches().images[::60]
     wanted = ConvFeatureExtractor().fit_transform(X)
     for name in ("torch", "openvino"):
         got = ConvFeatureExtractor(engine=name, precision="bfloat16").fit_transform(X)
