@@ -24,7 +24,7 @@ from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, list_backbones
 from sklearn_tl.backbones.catalogue import _load_stock
 
 assert _load_stock.cache_info().currsize == 0
-assert not {"matplotlib", "openvino", "skimage", "skops", "timm"} & set(sys.modules)
+assert not {"matplotlib", "openvino", "skimage", "skops", "timm", "torchvision"} & set(sys.modules)
 assert "efficientnet_lite0" in list_backbones(offline=True)
 X = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
 y = np.arange(8) % 2

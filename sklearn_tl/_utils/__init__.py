@@ -15,9 +15,9 @@ from sklearn_tl._utils.files import array_in_file, replacing
 from sklearn_tl._utils.labels import encode_labels, hold_out
 from sklearn_tl._utils.memory import register_release, release_all
 from sklearn_tl._utils.private import (
-    ImageClassification,
     attributes_of_every_module,
     forward_hooks,
+    is_torchvision_preset,
     without_compilation,
 )
 from sklearn_tl._utils.progress import tqdm
@@ -41,7 +41,6 @@ from sklearn_tl._utils.validation import (
 )
 
 __all__ = [
-    "ImageClassification",
     "Interval",
     "StrOptions",
     "array_in_file",
@@ -56,6 +55,7 @@ __all__ = [
     "fit_context",
     "fork_safe",
     "forward_hooks",
+    "is_torchvision_preset",
     "hold_out",
     "in_parts_that_fit",
     "in_threads",

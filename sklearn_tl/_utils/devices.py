@@ -12,7 +12,7 @@ _OUT_OF_MEMORY = "out of memory"  # in the messages of all kinds of device
 
 # What torch may round to TF32 on a GPU of Nvidia.
 ROUNDED = (
-    torch.backends.cudnn.conv,
+    torch.backends.cudnn.conv,  # type: ignore[attr-defined]
     torch.backends.cudnn.rnn,
     torch.backends.cuda.matmul,
 )

@@ -9,14 +9,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from torchvision.transforms._presets import ImageClassification
 
 __all__ = [
     "CPU_BFLOAT16",
-    "ImageClassification",
     "attributes_of_every_module",
     "cpu_has_bfloat16",
     "forward_hooks",
+    "is_torchvision_preset",
     "without_compilation",
 ]
 
@@ -37,6 +36,13 @@ def without_compilation(module: nn.Module) -> nn.Module:
 def forward_hooks(module: nn.Module) -> list[Any]:
     """Return the functions that run before and after the `forward` of a module."""
     return [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
+
+
+def is_torchvision_preset(value: Any) -> bool:
+    """Tell whether a value is what torchvision's `weights.transforms()` return."""
+    from torchvision.transforms._presets import ImageClassification  # takes seconds to import
+
+    return isinstance(value, ImageClassification)
 
 
 @lru_cache

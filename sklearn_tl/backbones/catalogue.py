@@ -12,13 +12,18 @@ from pathlib import Path
 
 from torch import nn
 
-from sklearn_tl._utils import ImageClassification, fork_safe, register_release, without_compilation
+from sklearn_tl._utils import (
+    fork_safe,
+    is_torchvision_preset,
+    register_release,
+    without_compilation,
+)
 from sklearn_tl.backbones import stock
 from sklearn_tl.backbones.backbone import Backbone, check_fingerprint
 from sklearn_tl.backbones.seeding import fixed_seed
 from sklearn_tl.backbones.structure import layer_names
 from sklearn_tl.backbones.weights import is_path, load_state
-from sklearn_tl.images import Preprocessing
+from sklearn_tl.images import IMAGENET, Preprocessing
 
 
 @fork_safe
@@ -153,8 +158,10 @@ def _own_preprocessing(module: nn.Module) -> Preprocessing:
     """Return the preprocessing that a user's network names, or else that of ImageNet."""
     if hasattr(module, "pretrained_cfg"):  # a timm model
         return Preprocessing.from_timm(stock.import_timm().data.resolve_model_data_config(module))
-    preset = getattr(module, "transforms", None) or ImageClassification(crop_size=224)
-    if not isinstance(preset, ImageClassification):
+    preset = getattr(module, "transforms", None)
+    if preset is None:
+        return IMAGENET
+    if not is_torchvision_preset(preset):
         raise ValueError(
             f"The attribute transforms of {type(module).__name__} must be a preset of torchvision, "
             f"for example ResNet18_Weights.DEFAULT.transforms(). Got {preset!r:.80} instead."

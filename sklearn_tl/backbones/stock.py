@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import Any
 
 import torch
-import torchvision.models
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
@@ -31,9 +30,15 @@ BUNDLED_SHA256 = {
 }
 
 
+def _torchvision() -> ModuleType:
+    import torchvision.models  # takes as long as torch, and not every user needs it
+
+    return torchvision.models
+
+
 def stock_names() -> list[str]:
     """Return the names of all networks, sorted, except for the many of timm."""
-    return sorted([*VARIANTS, *torchvision.models.list_models(module=torchvision.models)])
+    return sorted([*VARIANTS, *_torchvision().list_models(module=_torchvision())])
 
 
 def load(name: str, weights: str | None) -> tuple[nn.Module, Preprocessing]:
@@ -79,7 +84,7 @@ def build(name: str) -> nn.Module:
         # into the one of these weights.
         is_google = name in ("googlenet", "inception_v3")
         options = {"transform_input": True, "init_weights": True} if is_google else {}
-        return torchvision.models.get_model(name, weights=None, **options)
+        return _torchvision().get_model(name, weights=None, **options)
 
 
 def has_default_weights(name: str) -> bool:
@@ -88,7 +93,7 @@ def has_default_weights(name: str) -> bool:
         return _bundled_file(name) is not None
     if name.startswith("timm/"):
         return _timm_file(name) is not None
-    return _hub_file(torchvision.models.get_model_weights(name).DEFAULT).is_file()
+    return _hub_file(_torchvision().get_model_weights(name).DEFAULT).is_file()
 
 
 def _load_bundled(name: str, weights: str | None) -> tuple[nn.Module, Preprocessing]:
@@ -125,7 +130,7 @@ def _load_bundled(name: str, weights: str | None) -> tuple[nn.Module, Preprocess
 
 
 def _load_torchvision(name: str, weights: str | None) -> tuple[nn.Module, Preprocessing]:
-    choices = torchvision.models.get_model_weights(name)
+    choices = _torchvision().get_model_weights(name)
     preset = choices.DEFAULT
     if weights is None or is_path(weights):
         return build(name), Preprocessing.from_torchvision(preset.transforms())
@@ -139,7 +144,7 @@ def _load_torchvision(name: str, weights: str | None) -> tuple[nn.Module, Prepro
             )
         preset = by_name[weights]
     try:
-        module = torchvision.models.get_model(name, weights=preset)
+        module = _torchvision().get_model(name, weights=preset)
     except OSError as error:
         raise _no_download(name, preset.url, _hub_file(preset), error) from error
     return module, Preprocessing.from_torchvision(preset.transforms())

@@ -1,7 +1,8 @@
 """The structure of a network: its layers in order, and its classifier."""
 
+import sys
+
 from torch import nn
-from torchvision.ops import Permute
 
 # Containers of stages. Their children are layers; the containers themselves are not.
 TRUNKS = ("features", "layers", "blocks", "stages", "trunk_output")
@@ -60,7 +61,9 @@ def has_channels_last_maps(module: nn.Module) -> bool:
 
 def _is_swin(module: nn.Module) -> bool:
     """Tell whether a network has channels last up to a permutation, like torchvision's Swin."""
-    return isinstance(getattr(module, "permute", None), Permute)
+    torchvision = sys.modules.get("torchvision")  # a network of another library needs no import
+    permute = getattr(module, "permute", None)
+    return torchvision is not None and isinstance(permute, torchvision.ops.Permute)
 
 
 def _is_pool_or_aux(name: str) -> bool:

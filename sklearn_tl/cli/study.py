@@ -228,7 +228,7 @@ def print_results(comparison: StrategyComparison, y: np.ndarray) -> None:
 def table(comparison: StrategyComparison) -> str:
     """Lay out the scores as text: one row per training size, one column per strategy."""
     names = comparison.strategies_
-    lines = [("training images", "per class", *names)]
+    lines = [("training images", "each class has", *names)]
     for size in sorted(set(comparison.results_["train_size"].tolist())):
         scores = [comparison.scores(name, size) for name in names]
         per_class = f"{size / len(comparison.classes_):.3g}"

@@ -8,8 +8,6 @@ import torch
 from joblib import cpu_count
 from PIL import Image
 from torch.utils.data import Dataset
-from torchvision.transforms import InterpolationMode, v2
-from torchvision.transforms.v2 import functional as F
 
 from sklearn_tl._utils import in_threads
 from sklearn_tl.images import ImageSequence, Preprocessing, cover
@@ -83,7 +81,7 @@ class TrainingImages(Dataset):
         is_8_bit = image.dtype == torch.uint8
         where = f"augment, applied to X[{self.images.position(i)}],"
         try:
-            varied = self.augment(F.to_pil_image(image) if is_8_bit else image.clone())
+            varied = self.augment(_as_picture(image) if is_8_bit else image.clone())
         except Exception as error:
             kind = "a PIL image" if is_8_bit else "a tensor"
             error.add_note(f"in {where} which was called with {kind}")
@@ -112,6 +110,8 @@ def as_augmentation(
     """
     if not isinstance(augment, str):
         return augment
+    from torchvision.transforms import InterpolationMode, v2  # takes as long as to import torch
+
     flip = v2.RandomHorizontalFlip()
     if preprocessing.crop is None:
         return flip
@@ -120,10 +120,15 @@ def as_augmentation(
     return v2.Compose([crop, flip])
 
 
+def _as_picture(image: torch.Tensor) -> Image.Image:
+    """Return levels of 8 bits (3, height, width) as a PIL image."""
+    return Image.fromarray(image.movedim(0, -1).contiguous().numpy())
+
+
 def _as_tensor(varied: Any, where: str) -> torch.Tensor:
     """Return the result of a user's callable as a tensor (3, height, width)."""
     if isinstance(varied, Image.Image):
-        return F.pil_to_tensor(varied.convert("RGB"))
+        return torch.from_numpy(np.array(varied.convert("RGB"))).movedim(-1, 0)
     if not isinstance(varied, torch.Tensor):
         raise TypeError(
             f"{where} returned {type(varied).__name__}, but must return a PIL image or a tensor "

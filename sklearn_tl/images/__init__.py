@@ -8,13 +8,14 @@ files; `CHANNELS` lists how many channels an image may have.
 
 from sklearn_tl.images.decoding import FORMAT_NAMES, FORMATS
 from sklearn_tl.images.pixels import CHANNELS, to_uint8
-from sklearn_tl.images.preprocessing import Preprocessing, cover
+from sklearn_tl.images.preprocessing import IMAGENET, Preprocessing, cover
 from sklearn_tl.images.sequence import ImageSequence, as_images
 
 __all__ = [
     "CHANNELS",
     "FORMATS",
     "FORMAT_NAMES",
+    "IMAGENET",
     "ImageSequence",
     "Preprocessing",
     "as_images",

@@ -34,7 +34,7 @@ def test_without_a_command_the_photographs_are_studied(capsys, monkeypatch):
     assert main([]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Built-in photographs: 14 classes, 504 images, 36 per class"
-    start = lines.index("training images  per class     raw pixels     embeddings")
+    start = lines.index("training images  each class has     raw pixels     embeddings")
     rows = [line.split() for line in lines[start + 1 : start + 3]]
     assert [row[:2] for row in rows] == [["28", "2"], ["140", "10"]]
     raw, embeddings = float(rows[1][2]), float(rows[1][5])

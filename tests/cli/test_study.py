@@ -34,7 +34,7 @@ def test_a_study_says_which_strategy_to_take_and_what_to_type_next(pets, capsys,
 
 def test_training_sizes_make_a_table(pets, capsys):
     lines = read(capsys, pets, *FAST, "--train-sizes", "6")
-    start = lines.index("training images  per class     embeddings")
+    start = lines.index("training images  each class has     embeddings")
     assert [line.split()[:2] for line in lines[start + 1 : start + 3]] == [["6", "2"], ["12", "4"]]
 
 
@@ -235,7 +235,7 @@ def test_the_table_has_a_row_per_size_and_a_column_per_strategy():
             return np.array([0.5, 0.7]) if size == 6 else np.array([1.0, 1.0])
 
     assert table(Comparison()) == (
-        "training images  per class     raw pixels     embeddings\n"
+        "training images  each class has     raw pixels     embeddings\n"
         "              6          2  0.600 ± 0.100  0.600 ± 0.100\n"
         "            100       33.3  1.000 ± 0.000  1.000 ± 0.000"
     )

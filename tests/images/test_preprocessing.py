@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as F
 
-from sklearn_tl.images import Preprocessing
+from sklearn_tl.images import IMAGENET, Preprocessing
 from sklearn_tl.images.preprocessing import PRESET_ATTRIBUTES
 
 SQUARE = Preprocessing((24, 24), (28, 28), (0, 0, 0), (1, 1, 1))
@@ -149,3 +151,35 @@ def test_the_text_of_a_preprocessing_does_not_change_from_version_to_version():
         "Preprocessing(crop=(24, 24), resize=(28, 28), mean=(0, 0, 0), std=(1, 1, 1), "
         "interpolation='bilinear', draft=False)"
     )
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("shape", [(), (1,), (3,)])
+def test_images_are_scaled_and_cropped_to_the_bits_of_torchvision(interpolation, dtype, shape):
+    rng = np.random.default_rng(0)
+    preprocessing = Preprocessing((40, 30), (44, 33), (0, 0, 0), (1, 1, 1), interpolation)
+    for size in [(44, 33), (43, 90), (150, 31), (5, 3), (300, 301), (44, 34)]:
+        pixels = rng.integers(0, 256, (*shape, *size, 3)).astype(dtype)
+        image = torch.from_numpy(pixels).movedim(-1, -3)
+        got = preprocessing.scale(pixels)
+        options = {"interpolation": InterpolationMode(interpolation), "antialias": True}
+        wanted = F.resize(image, list(got.shape[-2:]), **options)
+        assert torch.equal(got, wanted)
+        assert got.stride() == wanted.stride()
+        wanted = F.center_crop(wanted, [40, 30]).movedim(-3, -1)
+        scale = 1 if dtype == "uint8" else 255
+        assert torch.equal(preprocessing.levels(pixels), wanted * scale)
+
+
+def test_a_crop_of_a_smaller_image_is_padded_as_by_torchvision():
+    pixels = np.random.default_rng(0).integers(0, 256, (25, 31, 3), dtype=np.uint8)
+    for crop in [(30, 20), (28, 40), (29, 36), (20, 21)]:
+        preprocessing = Preprocessing(crop, (25, 31), (0, 0, 0), (1, 1, 1))
+        wanted = F.center_crop(torch.from_numpy(pixels).movedim(-1, 0), list(crop))
+        assert torch.equal(preprocessing.levels(pixels), wanted.movedim(0, -1))
+
+
+def test_the_preprocessing_of_imagenet_is_that_of_torchvision():
+    preset = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()
+    assert Preprocessing.from_torchvision(preset) == IMAGENET
