@@ -217,9 +217,10 @@ def command_line(rng, folder):
         path.write_bytes(broken_bytes(rng, str(rng.choice(KINDS[:6]))))
     out, err = io.StringIO(), io.StringIO()
     errors = str(rng.choice(["raise", "skip"]))
+    quick = ["--image-size", "32", "--strategies", "embeddings", "--cv", "2"]
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            status = command(["study", str(folder), "--image-size", "32", "--errors", errors])
+            status = command(["study", str(folder), *quick, "--errors", errors])
         except BaseException as error:
             return f"{type(error).__name__}: {error}"
     if "Traceback" in err.getvalue() or status not in (0, 1):

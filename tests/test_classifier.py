@@ -170,7 +170,9 @@ def test_the_same_bits_over_paths_arrays_and_jobs(unfreeze, tmp_path):
 def test_the_same_bits_whatever_the_cache_holds(unfreeze):
     """On a real network, where training magnifies what the last bits of a row say."""
     X, y = study(2, 12)
-    classifier = FineTuneClassifier(unfreeze=unfreeze, image_size=64, max_epochs=2, random_state=0)
+    classifier = FineTuneClassifier(
+        unfreeze=unfreeze, image_size=64, batch_size=12, max_epochs=2, random_state=0
+    )
     expected = classifier.fit(X, y).predict_proba(X)
     clear_cache()
     classifier.fit(X[:5], y[:5])  # so that the others come in other batches

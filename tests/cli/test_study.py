@@ -236,8 +236,8 @@ def test_the_table_has_a_row_per_size_and_a_column_per_strategy():
 
     assert table(Comparison()) == (
         "training images  each class has     raw pixels     embeddings\n"
-        "              6          2  0.600 ± 0.100  0.600 ± 0.100\n"
-        "            100       33.3  1.000 ± 0.000  1.000 ± 0.000"
+        "              6               2  0.600 ± 0.100  0.600 ± 0.100\n"
+        "            100            33.3  1.000 ± 0.000  1.000 ± 0.000"
     )
 
 
