@@ -217,7 +217,7 @@ def command_line(rng, folder):
         path.write_bytes(broken_bytes(rng, str(rng.choice(KINDS[:6]))))
     out, err = io.StringIO(), io.StringIO()
     errors = str(rng.choice(["raise", "skip"]))
-    quick = ["--image-size", "32", "--strategies", "embeddings", "--cv", "2"]
+    quick = ["--image-size", "32", "--cv", "2", "--strategies", "raw pixels", "embeddings"]
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             status = command(["study", str(folder), *quick, "--errors", errors])

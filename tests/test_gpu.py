@@ -10,7 +10,7 @@ from helpers.pictures import study
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
-from sklearn_tl._utils import rounded_alike
+from sklearn_tl._utils import without_tf32
 from sklearn_tl._utils.devices import ROUNDED
 from sklearn_tl.datasets import load_photo_patches
 from sklearn_tl.embedding import EMBEDDING, FrozenPass
@@ -59,14 +59,14 @@ def test_images_that_are_scaled_to_one_shape_are_read_several_at_once(make_image
 
 def test_a_gpu_rounds_nothing_to_tf32_until_the_last_pass_has_ended():
     before = [operation.fp32_precision for operation in ROUNDED]
-    first, second = rounded_alike("cuda"), rounded_alike("cuda:1")
+    first, second = without_tf32("cuda"), without_tf32("cuda:1")
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
     assert [operation.fp32_precision for operation in ROUNDED] == ["ieee"] * len(ROUNDED)
     second.__exit__(None, None, None)
     assert [operation.fp32_precision for operation in ROUNDED] == before
-    with rounded_alike("cpu"):
+    with without_tf32("cpu"):
         assert [operation.fp32_precision for operation in ROUNDED] == before
 
 

@@ -9,7 +9,7 @@ from sklearn_tl._utils.devices import (
     moved,
     resolve_device,
     resolve_precision,
-    rounded_alike,
+    without_tf32,
 )
 from sklearn_tl._utils.files import array_in_file, replacing
 from sklearn_tl._utils.labels import encode_labels, hold_out
@@ -55,12 +55,12 @@ __all__ = [
     "fit_context",
     "fork_safe",
     "forward_hooks",
-    "is_torchvision_preset",
     "hold_out",
     "in_parts_that_fit",
     "in_threads",
     "is_missing",
     "is_out_of_memory",
+    "is_torchvision_preset",
     "kind_of",
     "moved",
     "n_cores",
@@ -72,8 +72,8 @@ __all__ = [
     "replacing",
     "resolve_device",
     "resolve_precision",
-    "rounded_alike",
     "safe_indexing",
     "tqdm",
     "without_compilation",
+    "without_tf32",
 ]

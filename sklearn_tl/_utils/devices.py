@@ -67,7 +67,7 @@ def autocast(device: str, precision: str) -> torch.autocast:
 
 
 @contextmanager
-def rounded_alike(device: str) -> Iterator[None]:
+def without_tf32(device: str) -> Iterator[None]:
     """Keep a GPU from rounding float32 to TF32 until the block ends.
 
     TF32 has 10 bits of fraction. The row of an image would then depend on the other images of its

@@ -31,7 +31,7 @@ BUNDLED_SHA256 = {
 
 
 def _torchvision() -> ModuleType:
-    import torchvision.models  # takes as long as torch, and not every user needs it
+    import torchvision.models  # takes seconds, and not every user needs it
 
     return torchvision.models
 

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from sklearn_tl._utils import autocast, filled, in_parts_that_fit, kind_of, moved, rounded_alike
+from sklearn_tl._utils import autocast, filled, in_parts_that_fit, kind_of, moved, without_tf32
 from sklearn_tl.backbones import CANNOT_TAKE, Backbone, pool
 from sklearn_tl.embedding.engines import compile_network
 from sklearn_tl.images import Preprocessing
@@ -187,7 +187,7 @@ class FrozenPass:
         return [pooled[layer][pooling] for layer, pooling in self.features]
 
     def _rows_by_torch(self, levels: torch.Tensor) -> np.ndarray:
-        with torch.inference_mode(), rounded_alike(self.device):
+        with torch.inference_mode(), without_tf32(self.device):
             return self.forward(levels).float().cpu().numpy()
 
     def _compiled(self) -> Callable[[torch.Tensor], np.ndarray] | None:

@@ -54,7 +54,7 @@ class TrainingImages(Dataset):
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[torch.Tensor, Any]]:
         """Return a batch. torch's loader asks for a whole batch at once."""
         # Only the decoding is in threads. Random steps must come in the same order each time.
-        unread = [i for i in indices if i not in self._kept]
+        unread = [i for i in dict.fromkeys(indices) if i not in self._kept]  # may be drawn twice
         scaled = in_threads(self._scaled, unread, cpu_count(), ahead=len(unread))
         read = dict(zip(unread, scaled, strict=True))
         batch = [
@@ -110,7 +110,7 @@ def as_augmentation(
     """
     if not isinstance(augment, str):
         return augment
-    from torchvision.transforms import InterpolationMode, v2  # takes as long as to import torch
+    from torchvision.transforms import InterpolationMode, v2  # takes seconds to import
 
     flip = v2.RandomHorizontalFlip()
     if preprocessing.crop is None:

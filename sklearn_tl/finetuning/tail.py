@@ -14,7 +14,7 @@ from sklearn_tl._utils import (
     moved,
     on_each_core,
     one_core,
-    rounded_alike,
+    without_tf32,
 )
 from sklearn_tl.backbones import Replicas, pool
 
@@ -89,7 +89,7 @@ def embed_inputs(tail: Tail, x: np.ndarray, chunk_size: int) -> np.ndarray:
     batch_sizes: dict[Any, Any] = {}
 
     def run(batch: torch.Tensor) -> torch.Tensor:
-        with torch.inference_mode(), rounded_alike(device), tails.one() as replica:
+        with torch.inference_mode(), without_tf32(device), tails.one() as replica:
             # A copy, since a network may work in place.
             return cast(Tail, replica).embed(moved(batch.clone(), device)).cpu()
 

@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-# torch's own functions are used where torchvision has some for this: importing torchvision would
-# take every process, also those of `n_jobs`, half as long again. The results are the same bits.
+from sklearn_tl._utils import register_release
+
+# torch's own functions are used where torchvision has some for this: importing torchvision
+# takes seconds in every process, also in those of `n_jobs`. The results are the same bits.
 
 # What is read of the objects that `weights.transforms()` returns. Their class lies in a private
 # module of torchvision.
@@ -209,6 +211,8 @@ def _line(values: tuple[float, ...], width: int, device: torch.device) -> torch.
     """Return one value per channel, in levels from 0 to 255, for each pixel of a line."""
     return torch.tensor(values, device=device).mul(255).repeat(width, 1)
 
+
+register_release(_line.cache_clear)  # it may lie on a GPU
 
 # What torchvision's ImageNet weights were trained with.
 IMAGENET = Preprocessing((224, 224), (256, 256), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

@@ -156,7 +156,7 @@ def test_no_trace_of_it_stays_on_the_backbone():
 
 def test_bfloat16_moves_rows_a_little():
     """Where the processor has none, OpenVINO computes in float32."""
-    X = load_photo_patches().images[::60]
+    X = load_photo_patches().images[::30]
     wanted = ConvFeatureExtractor().fit_transform(X)
     for name in ("torch", "openvino"):
         got = ConvFeatureExtractor(engine=name, precision="bfloat16").fit_transform(X)

@@ -9,6 +9,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from sklearn_tl.finetuning import augmentation
+from sklearn_tl.images import IMAGENET, as_images
 
 
 def test_only_training_images_are_augmented():
@@ -96,3 +97,20 @@ def test_images_that_are_not_kept_give_the_same_bits(monkeypatch):
     expected = make("all").fit(X, y).predict_proba(X)
     monkeypatch.setattr(augmentation, "KEEP_BYTES", 4000)
     np.testing.assert_array_equal(make("all").fit(X, y).predict_proba(X), expected)
+
+
+def test_an_image_that_is_drawn_twice_is_read_once(monkeypatch):
+    X, y = study(2, 6)
+    data = augmentation.TrainingImages(as_images(X), y, IMAGENET)
+    reads, scaled = [], augmentation.TrainingImages._scaled
+
+    def counting(self, i):
+        reads.append(i)
+        return scaled(self, i)
+
+    monkeypatch.setattr(augmentation.TrainingImages, "_scaled", counting)
+    for _ in range(2):
+        first, again, other = data.__getitems__([3, 3, 1])
+        assert torch.equal(first[0], again[0])
+        assert not torch.equal(first[0], other[0])
+    assert sorted(reads) == [1, 3]

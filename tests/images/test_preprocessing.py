@@ -7,8 +7,9 @@ import torchvision
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
+from sklearn_tl._utils import release_all
 from sklearn_tl.images import IMAGENET, Preprocessing
-from sklearn_tl.images.preprocessing import PRESET_ATTRIBUTES
+from sklearn_tl.images.preprocessing import PRESET_ATTRIBUTES, _line
 
 SQUARE = Preprocessing((24, 24), (28, 28), (0, 0, 0), (1, 1, 1))
 OBLONG = Preprocessing((20, 30), (26, 39), (0, 0, 0), (1, 1, 1), interpolation="bicubic")
@@ -183,3 +184,10 @@ def test_a_crop_of_a_smaller_image_is_padded_as_by_torchvision():
 def test_the_preprocessing_of_imagenet_is_that_of_torchvision():
     preset = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()
     assert Preprocessing.from_torchvision(preset) == IMAGENET
+
+
+def test_the_factors_of_the_normalisation_are_freed_with_everything_else():
+    SQUARE(np.zeros((30, 30, 3), dtype=np.uint8))
+    assert _line.cache_info().currsize > 0
+    release_all()
+    assert _line.cache_info().currsize == 0
