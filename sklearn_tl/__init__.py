@@ -5,6 +5,7 @@ from sklearn_tl.cache import cache_info, clear_cache, limit_cache
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.comparison import StrategyComparison, compare_strategies
 from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.images import ImageWarning, LazyImages, check_images
 from sklearn_tl.inspection import (
     EmbeddingDisplay,
     PredictionGridDisplay,
@@ -19,6 +20,9 @@ __all__ = [
     "ConvFeatureExtractor",
     "FineTuneClassifier",
     "list_backbones",
+    "check_images",
+    "LazyImages",
+    "ImageWarning",
     "clear_cache",
     "cache_info",
     "limit_cache",

@@ -1,8 +1,7 @@
 """What all estimators share: images in, a backbone, the frozen pass, small pickles."""
 
-import math
 import os
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -12,11 +11,11 @@ from sklearn.utils.validation import validate_data
 from sklearn_tl._utils import Interval, StrOptions, resolve_device, resolve_precision
 from sklearn_tl.backbones import Backbone, check_fingerprint, load_backbone
 from sklearn_tl.embedding import EMBEDDING, ENGINES, Feature, FrozenPass, resolve_engine
-from sklearn_tl.images import CHANNELS, ImageSequence, as_images
+from sklearn_tl.images import CONSTRAINTS, ImageSequence, Reading, as_images, say_whose_limit
 
 POSITIVE = Interval(Integral, 1, None, closed="left")
 # The parameters that decide what a fitted estimator computes, as far as this class uses them.
-AS_FITTED = ("backbone", "weights", "image_shape", "value_range", "precision")
+AS_FITTED = ("backbone", "weights", "precision", *CONSTRAINTS)
 
 
 class BackboneEstimator(BaseEstimator):
@@ -30,13 +29,13 @@ class BackboneEstimator(BaseEstimator):
     `n_jobs`, `verbose`) take effect as soon as `set_params` changes them.
     """
 
+    max_pixels: int | None  # a parameter of all subclasses
     _features: tuple[Feature, ...] = EMBEDDING  # what `frozen_pass` makes unless told otherwise
     _parameter_constraints: dict[str, list] = {
         "backbone": [str, torch.nn.Module, callable],
         "weights": [str, os.PathLike, None],
         "image_size": [POSITIVE, tuple, list, StrOptions({"native"}), None],
-        "image_shape": [tuple, list, StrOptions({"strip"}), None],
-        "value_range": [tuple, list, None],
+        **CONSTRAINTS,
         "draft": ["boolean"],
         "cache": [str, os.PathLike, None],
         "batch_size": [POSITIVE],
@@ -47,7 +46,7 @@ class BackboneEstimator(BaseEstimator):
     }
 
     def read_images(self, X: Any) -> ImageSequence:
-        """Return `X` as the fitted estimator reads it: with its image shape and value range.
+        """Return `X` as the fitted estimator reads it: with its value range, channels and so on.
 
         Parameters
         ----------
@@ -93,38 +92,41 @@ class BackboneEstimator(BaseEstimator):
         """Check the parameters and `X`, load the backbone; return the images of `X`."""
         for name in ("n_features_in_", "feature_names_in_", "backbone_fingerprint_", "_backbone"):
             self.__dict__.pop(name, None)
-        _check_pair("image_size", self.image_size, Integral, above=0)
-        _check_shape(self.image_shape)
-        _check_pair("value_range", self.value_range, Real)
+        _check_size(self.image_size)
         fitted = {name: getattr(self, name) for name in AS_FITTED}
         if isinstance(fitted["weights"], os.PathLike):
             fitted["weights"] = os.fspath(fitted["weights"])
         self._fitted = fitted
+        n_channels = self._reading().n_channels
         if self.image_shape is not None:
             X = validate_data(self, X, reset=True, allow_nd=True)
         elif hasattr(X, "columns"):  # only to remember the column's name
             validate_data(self, X, reset=True, skip_check_array=True)
         images = self._as_images(X)
-        backbone = load_backbone(self.backbone, self.weights)
+        backbone = load_backbone(self.backbone, self.weights, n_channels)
         self._preprocessing = backbone.preprocessing.at(self.image_size, self.draft)
         self._backbone = backbone
         self.backbone_fingerprint_ = backbone.fingerprint
         return images
 
     def _as_images(self, X: Any) -> ImageSequence:
-        shape, value_range = self._fitted["image_shape"], self._fitted["value_range"]
-        return as_images(X, image_shape=shape, value_range=value_range)
+        return as_images(X, self._reading())
+
+    def _reading(self) -> Reading:
+        return Reading.of(self._fitted)
 
     def _pretrained(self) -> Backbone:
         """Return the backbone. After unpickling it is loaded again, and must be the same."""
         if not hasattr(self, "_backbone"):
             weights = self._fitted["weights"]
-            backbone = load_backbone(self._fitted["backbone"], weights)
+            n_channels = self._reading().n_channels
+            backbone = load_backbone(self._fitted["backbone"], weights, n_channels)
             check_fingerprint(backbone, self.backbone_fingerprint_, weights)
             self._backbone = backbone
         return self._backbone
 
     def __getstate__(self) -> dict[str, Any]:
+        say_whose_limit(self.max_pixels)  # perhaps on the way to another process
         state = dict(super().__getstate__())  # a copy: it may be the estimator's own __dict__
         state.pop("_backbone", None)  # loaded again by its name, and verified
         return state
@@ -137,30 +139,10 @@ class BackboneEstimator(BaseEstimator):
         return tags
 
 
-def _check_pair(name: str, value: Any, kind: Any, above: float = -math.inf) -> None:
-    if not isinstance(value, tuple | list):  # other types were checked by the constraints
+def _check_size(image_size: Any) -> None:
+    if not isinstance(image_size, tuple | list):  # other types were checked by the constraints
         return
-    if (
-        len(value) != 2
-        or not all(isinstance(x, kind) and math.isfinite(x) and x > above for x in value)
-        or (name == "value_range" and value[0] == value[1])
-    ):
-        expected = {
-            "image_size": "a pair (height, width) of positive integers",
-            "value_range": "a pair (black, white) of two different numbers",
-        }[name]
-        raise ValueError(f"{name}={value!r} must be {expected}.")
-
-
-def _check_shape(image_shape: Any) -> None:
-    if not isinstance(image_shape, tuple | list):
-        return
-    if (
-        len(image_shape) not in (2, 3)
-        or not all(isinstance(side, Integral) and int(side) > 0 for side in image_shape)
-        or (len(image_shape) == 3 and image_shape[2] not in CHANNELS)
-    ):
+    if len(image_size) != 2 or not all(isinstance(n, Integral) and int(n) > 0 for n in image_size):
         raise ValueError(
-            f"image_shape={image_shape!r} must be (height, width), (height, width, channels) "
-            'with 1, 3 or 4 channels, or "strip".'
+            f"image_size={image_size!r} must be a pair (height, width) of positive integers."
         )

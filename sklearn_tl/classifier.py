@@ -22,9 +22,11 @@ from sklearn_tl._utils import (
     fit_context,
     fork_safe,
     hold_out,
+    labels_of,
     resolve_device,
 )
 from sklearn_tl.finetuning import HeadAlone, Tail, logistic_head, new_head, new_net, reproducible
+from sklearn_tl.images import MAX_PIXELS
 
 
 class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
@@ -106,6 +108,15 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
     value_range : (black, white) or None, default=None
         The numbers that stand for black and white, in arrays and in files with 16 or 32 bits or
         floating-point numbers. See :class:`ConvFeatureExtractor`.
+    channels : tuple of int or None, default=None
+        The channels that are read, counted from 0, in this order. See
+        :class:`ConvFeatureExtractor`.
+    page : int, "mean", "max" or None, default=None
+        Which page of a file is read. See :class:`ConvFeatureExtractor`.
+    loader : callable or None, default=None
+        Turns an item of `X` into an image. See :class:`ConvFeatureExtractor`.
+    max_pixels : int or None, default=89478485
+        The largest number of pixels to which a file is decoded. None means no limit.
     draft : bool, default=True
         Whether large JPEG files are decoded at a reduced scale. See :class:`ConvFeatureExtractor`.
     cache : "memory", path or None, default="memory"
@@ -226,6 +237,10 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         image_size: int | tuple[int, int] | str | None = None,
         image_shape: tuple[int, ...] | str | None = None,
         value_range: tuple[float, float] | None = None,
+        channels: tuple[int, ...] | None = None,
+        page: int | str | None = None,
+        loader: Callable[[Any], Any] | None = None,
+        max_pixels: int | None = MAX_PIXELS,
         draft: bool = True,
         cache: str | os.PathLike | None = "memory",
         device: str | torch.device = "auto",
@@ -254,6 +269,10 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         self.image_size = image_size
         self.image_shape = image_shape
         self.value_range = value_range
+        self.channels = channels
+        self.page = page
+        self.loader = loader
+        self.max_pixels = max_pixels
         self.draft = draft
         self.cache = cache
         self.device = device
@@ -266,7 +285,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     @fork_safe
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Fit the head, then train it and the layers that `unfreeze` names.
 
         Parameters
@@ -274,7 +293,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         X : images
             See the notes of the class.
         y : array-like of shape (n_images,)
-            One label per image: strings, numbers or booleans.
+            One label per image: strings, numbers or booleans. None takes ``X.targets``, which
+            datasets such as torchvision's ImageFolder have.
 
         Returns
         -------
@@ -291,7 +311,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
             cannot be read.
         """
         images = self._begin_fit(X)
-        classes, codes = encode_labels(y, len(images))
+        classes, codes = encode_labels(labels_of(X, y), len(images))
         generator = check_random_state(self.random_state)
         split_seed, seed = (int(seed) for seed in generator.randint(2**31 - 1, size=2))
         parts: Sequence[np.ndarray] = [np.arange(len(codes))]

@@ -15,6 +15,7 @@ from sklearn_tl._base import BackboneEstimator
 from sklearn_tl._utils import check_option, fit_context, fork_safe
 from sklearn_tl.backbones import POOLINGS
 from sklearn_tl.embedding import FirstPass, embed
+from sklearn_tl.images import MAX_PIXELS
 
 
 class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BackboneEstimator):
@@ -65,6 +66,19 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         floating-point numbers. With None, uint8 runs from 0 to 255, uint16 from 0 to 65535, bool
         from False to True, and floats from 0 to 1; other numbers are an error. An explicit
         range is applied as a linear map, without a check.
+    channels : tuple of int or None, default=None
+        The channels that are read, counted from 0, in this order, for example ``(3, 0, 1)``. None
+        reads grey and RGB, and lays transparent pixels over white. If their number is not 3, the
+        first convolution of a named network is adapted to it; your own network must take it.
+    page : int, "mean", "max" or None, default=None
+        Which page of a TIFF file, or frame of an animation, is read: its number from 0, or the mean
+        or the maximum of all. None is the first, with a warning if there are others.
+    loader : callable or None, default=None
+        A function that turns an item of `X` into an image, in any form of an item. It runs in
+        every call, even if the row is in the cache.
+    max_pixels : int or None, default=89478485
+        Files that would be decoded to more pixels are refused before they are decoded. None reads
+        files of any size. ``PIL.Image.MAX_IMAGE_PIXELS`` is not used.
     draft : bool, default=True
         Whether JPEG files that are much larger than the network's input are decoded at a half, a
         quarter or an eighth of their size, but not below twice the required size. This is faster
@@ -116,7 +130,8 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     arrays, or a mixture of them; a numeric array of shape (n_images, height, width) or (n_images,
     height, width, channels); a torch tensor of shape (n_images, channels, height, width); flat rows
     with `image_shape`; or any dataset with a length whose items are images or (image, label) pairs.
-    Only the first frame of an animation is read. Transparent pixels are laid over white.
+    Items may also be the bytes of files, open files, URLs, or dicts with "bytes", "path" or
+    "image". What is guessed or left out comes as an :class:`ImageWarning`, once per call.
 
     Parameters changed by `set_params` after `fit` wait for the next fit, except for `cache`,
     `batch_size`, `device`, `engine`, `n_jobs` and `verbose`, which take effect at once.
@@ -152,6 +167,10 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         image_size: int | tuple[int, int] | str | None = None,
         image_shape: tuple[int, ...] | str | None = None,
         value_range: tuple[float, float] | None = None,
+        channels: tuple[int, ...] | None = None,
+        page: int | str | None = None,
+        loader: Callable[[Any], Any] | None = None,
+        max_pixels: int | None = MAX_PIXELS,
         draft: bool = True,
         cache: str | os.PathLike | None = "memory",
         batch_size: int = 32,
@@ -168,6 +187,10 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self.image_size = image_size
         self.image_shape = image_shape
         self.value_range = value_range
+        self.channels = channels
+        self.page = page
+        self.loader = loader
+        self.max_pixels = max_pixels
         self.draft = draft
         self.cache = cache
         self.batch_size = batch_size

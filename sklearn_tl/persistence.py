@@ -9,6 +9,7 @@ import copy
 import io
 import json
 import os
+import pickle
 import platform
 import re
 import types
@@ -38,7 +39,19 @@ SUFFIX = ".sktl"
 HEADER = "model.json"
 ESTIMATORS = (ConvFeatureExtractor, FineTuneClassifier, RawPixels)
 PARTS = (Preprocessing, HeadAlone, AbovePrefix, WholeNetwork)  # of a fitted estimator
-TRUSTED = {f"{cls.__module__}.{cls.__qualname__}" for cls in (*ESTIMATORS, *PARTS)}
+# Parts of scikit-learn's ensembles and searches that hold data, and that skops does not know.
+OF_SKLEARN = {
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.model_selection._split.GroupKFold",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedGroupKFold",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.utils._bunch.Bunch",
+}
+TRUSTED = OF_SKLEARN | {f"{cls.__module__}.{cls.__qualname__}" for cls in (*ESTIMATORS, *PARTS)}
 # The state of our estimators is plain data, and these are strings or None: all else may be code.
 STRINGS = ("backbone", "weights", "head", "_head", "augment", "cache", "device")
 EMPTY = ("callbacks", "net_params")  # they hold objects of skorch and torch
@@ -110,7 +123,7 @@ def save(model: BaseEstimator, path: str | os.PathLike, *, trusted: Sequence[str
         instead = "Save its `best_estimator_`. " if hasattr(model, "best_estimator_") else ""
         raise ValueError(
             f"{type(model).__name__} cannot be saved as data. {instead}{_reason(error)} "
-            "(joblib.dump saves any model, for readers who trust you.)"
+            f"{_advice(model)}"
         ) from error
     with replacing(Path(path)) as part:
         part.write_bytes(data)
@@ -350,6 +363,18 @@ def _parts(model: Any) -> Iterator[Any]:
             stack += part.flat if part.dtype == object else ()
         elif not isinstance(part, BackboneEstimator | type | types.ModuleType):
             stack += getattr(part, "__dict__", {}).values()
+
+
+def _advice(model: BaseEstimator) -> str:
+    """Say whether a pickle, the other way to save a model, would do."""
+    try:
+        pickle.dumps(model)
+    except Exception as error:
+        return (
+            f"(joblib.dump cannot save it either: {error}. Lambdas and functions inside of "
+            "functions cannot be saved: move the function to the top level of a module.)"
+        )
+    return "(joblib.dump saves it, for readers who trust you.)"
 
 
 def _reason(error: Exception) -> str:

@@ -43,6 +43,8 @@ def handed_out(room):
 
 def describe_function(name, function):
     """Return the name, parameters and defaults of a function, on several lines if they are long."""
+    if isinstance(function, type) and issubclass(function, Exception):
+        return f"{name}({function.__bases__[0].__name__})"
     signature = inspect.signature(function)
     parameters = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
     signature = signature.replace(parameters=parameters, return_annotation=signature.empty)

@@ -238,6 +238,10 @@ def test_parameters_that_decide_what_is_computed_wait_for_the_next_fit(extractor
         "image_size": 20,
         "image_shape": "strip",
         "value_range": (0, 100),
+        "channels": (0,),
+        "page": 0,
+        "loader": str,
+        "max_pixels": 1,
         "draft": False,
         "precision": "bfloat16",
     }
@@ -246,7 +250,8 @@ def test_parameters_that_decide_what_is_computed_wait_for_the_next_fit(extractor
     np.testing.assert_allclose(extractor.transform(X), expected, rtol=1e-5)
     loaded = pickle.loads(pickle.dumps(extractor))
     np.testing.assert_allclose(loaded.transform(X), expected, rtol=1e-5)
-    changed = extractor.set_params(image_shape=None).fit(X).transform(X)
+    now = {"image_shape": None, "channels": None, "loader": None}
+    changed = extractor.set_params(**now).fit(X).transform(X)
     assert changed.shape != expected.shape
 
 
@@ -360,6 +365,8 @@ CHANGES = {
     "pooling": "max",
     "image_size": 48,
     "value_range": (0, 200),
+    "channels": (0, 0, 1),
+    "loader": lambda image: 255 - image,
     "precision": "bfloat16",
 }
 SAME_ROWS = {
@@ -376,7 +383,7 @@ def test_every_parameter_that_changes_rows_changes_the_key(network_images, tmp_p
     torch.save(TinyNet(seed=2).state_dict(), tmp_path / "tiny.pth")
     changes = CHANGES | {"weights": tmp_path / "tiny.pth"}
     parameters = set(inspect.signature(ConvFeatureExtractor).parameters)
-    elsewhere = {"image_shape", "draft", "engine"}  # the next test, test_images, test_engine
+    elsewhere = {"image_shape", "draft", "page", "max_pixels", "engine"}  # in other tests
     assert parameters == {*changes, *SAME_ROWS, *elsewhere}
 
     base = ConvFeatureExtractor(TinyNet, image_size=32)
@@ -545,7 +552,14 @@ def test_a_pickle_contains_an_own_module(make_images, tmp_path):
         ({"image_size": (32, 32, 3)}, ValueError, "pair"),
         ({"image_size": "large"}, ValueError, "native"),
         ({"image_shape": (5,)}, ValueError, "image_shape"),
-        ({"image_shape": (5, 5, 2)}, ValueError, "1, 3 or 4 channels"),
+        ({"image_shape": (5, 5, 2, 1)}, ValueError, "image_shape"),
+        ({"channels": ()}, ValueError, "counted from 0"),
+        ({"channels": (0, -1)}, ValueError, "counted from 0"),
+        ({"channels": 3}, ValueError, "channels"),
+        ({"page": "min"}, ValueError, "page"),
+        ({"page": -1}, ValueError, "page"),
+        ({"loader": "cv2"}, ValueError, "loader"),
+        ({"max_pixels": 0}, ValueError, "max_pixels"),
         ({"value_range": (1, 1)}, ValueError, "two different"),
         ({"value_range": (0, np.nan)}, ValueError, "two different"),
         ({"batch_size": 0}, ValueError, "batch_size"),

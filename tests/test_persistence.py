@@ -21,11 +21,13 @@ from helpers.networks import TinyNet
 from helpers.pictures import save_all, study
 from helpers.processes import elsewhere
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingClassifier
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
@@ -175,6 +177,42 @@ def test_labels_of_all_types_come_back(labels, tmp_path):
     assert loaded.predict(X).tolist() == model.predict(X).tolist()
 
 
+def extractor_and_regression():
+    return make_pipeline(ConvFeatureExtractor(image_size=32), LogisticRegression())
+
+
+ENSEMBLES = {
+    "voting": lambda: VotingClassifier(
+        [("a", extractor_and_regression()), ("b", classifier())], voting="soft"
+    ),
+    "stacking": lambda: StackingClassifier([("a", extractor_and_regression())], cv=2),
+    "sigmoid": lambda: CalibratedClassifierCV(extractor_and_regression(), cv=2),
+    "isotonic": lambda: CalibratedClassifierCV(classifier(), cv=2, method="isotonic"),
+    "temperature": lambda: CalibratedClassifierCV(classifier(), cv=2, ensemble=False),
+    "search": lambda: GridSearchCV(
+        extractor_and_regression(), {"logisticregression__C": [1, 2]}, cv=StratifiedKFold(2)
+    ),
+    "one or the rest": lambda: OneVsRestClassifier(extractor_and_regression()),
+}
+
+
+@pytest.mark.parametrize("kind", ENSEMBLES)
+def test_what_scikit_learn_builds_around_our_models_comes_back(kind, tmp_path):
+    images, labels = [*X, *X[::-1]], [*LABELS, *LABELS[::-1]]
+    model = ENSEMBLES[kind]().fit(images, labels)
+    save(model, tmp_path / "model.sktl")
+    loaded = load(tmp_path / "model.sktl")
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+def test_advice_names_joblib_only_if_joblib_can_save_it(tmp_path):
+    model = classifier().set_params(augment=lambda image: image)
+    with pytest.raises(ValueError, match="joblib.dump cannot save it either.*top level of a mod"):
+        save(model, tmp_path / "model.sktl")
+    with pytest.raises(ValueError, match="loader=.*joblib.dump saves it"):
+        save(classifier().set_params(loader=abs), tmp_path / "model.sktl")
+
+
 def test_the_history_of_a_training_comes_back(tmp_path):
     model = classifier(1).fit(X, LABELS)
     save(model, tmp_path / "model.sktl")
@@ -308,7 +346,7 @@ class Doubled(TransformerMixin, BaseEstimator):
 def test_code_is_not_saved(model, message, tmp_path):
     path = tmp_path / "model.sktl"
     path.write_text("an older file")
-    with pytest.raises(ValueError, match="joblib.dump saves any model") as caught:
+    with pytest.raises(ValueError, match="joblib.dump saves it") as caught:
         save(model, path)
     assert message in str(caught.value)
     assert [file.read_text() for file in tmp_path.iterdir()] == ["an older file"]
@@ -322,7 +360,8 @@ def test_a_fitted_own_head_is_not_saved(tmp_path):
 
 def test_errors_name_the_best_estimator_and_a_missing_folder(tmp_path):
     pipeline = make_pipeline(extractor(), LogisticRegression())
-    search = GridSearchCV(pipeline, {"logisticregression__C": [1]}, cv=2).fit(X, y)
+    grid = {"logisticregression__C": [1]}
+    search = GridSearchCV(pipeline, grid, cv=2, scoring="accuracy").fit(X, y)  # a function
     with pytest.raises(ValueError, match="cannot be saved as data. Save its `best_estimator_`"):
         save(search, tmp_path / "model.sktl")
     with pytest.raises(FileNotFoundError, match="folder .*typo' does not exist. Create"):

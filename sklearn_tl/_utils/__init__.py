@@ -12,7 +12,7 @@ from sklearn_tl._utils.devices import (
     without_tf32,
 )
 from sklearn_tl._utils.files import array_in_file, replacing
-from sklearn_tl._utils.labels import encode_labels, hold_out
+from sklearn_tl._utils.labels import encode_labels, hold_out, labels_of
 from sklearn_tl._utils.memory import register_release, release_all
 from sklearn_tl._utils.private import (
     attributes_of_every_module,
@@ -62,6 +62,7 @@ __all__ = [
     "is_out_of_memory",
     "is_torchvision_preset",
     "kind_of",
+    "labels_of",
     "moved",
     "n_cores",
     "num_samples",

@@ -11,6 +11,11 @@ from sklearn.utils.validation import column_or_1d
 from sklearn_tl._utils.validation import is_missing
 
 
+def labels_of(X: Any, y: Any) -> Any:
+    """Return `y`, or the labels of a dataset that knows them, as torchvision's ImageFolder does."""
+    return getattr(X, "targets", None) if y is None else y
+
+
 def encode_labels(y: Any, n_images: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes, and for each label its position among them.
 

@@ -65,7 +65,7 @@ class Backbone:
         name: str,
         module: nn.Module,
         preprocessing: Preprocessing,
-        source: tuple[Callable, Any, Any] | None = None,
+        source: tuple[Callable, *tuple[Any, ...]] | None = None,
     ) -> None:
         self.name = name
         self.module = module.float().cpu().eval().requires_grad_(False)
@@ -104,7 +104,7 @@ class Backbone:
             state = describe(self._on_cpu, state=True)
             if state != self._state:
                 size = self.preprocessing.crop or (224, 224)
-                outputs = probe(self._on_cpu, self.layers, size)
+                outputs = probe(self._on_cpu, self.layers, (self.preprocessing.n_channels, *size))
                 parts = (self.fingerprint, describe(self._on_cpu), outputs)
                 key = hashlib.sha256(repr(parts).encode()).hexdigest()
                 if self._state is not None and key != self._cache_key:
@@ -120,7 +120,7 @@ class Backbone:
 
         Parameters
         ----------
-        x : Tensor of shape (n, 3, height, width)
+        x : Tensor of shape (n, n_channels, height, width)
             On the device of the network.
         reduce : dict of str or None to callable
             For each layer a function of its activation. It is called as soon as the activation is
@@ -194,7 +194,8 @@ class Backbone:
                 device = next(self.module.parameters(), torch.empty(0)).device
                 size = self.preprocessing.crop or (224, 224)
                 with one_core():
-                    network = folded(self.module, noise(1, 3, *size).to(device), keep)
+                    image = noise(1, self.preprocessing.n_channels, *size).to(device)
+                    network = folded(self.module, image, keep)
                 self._inference[keep] = Replicas(network)
             return self._inference[keep]
 

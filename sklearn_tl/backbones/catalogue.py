@@ -20,6 +20,7 @@ from sklearn_tl._utils import (
 )
 from sklearn_tl.backbones import stock
 from sklearn_tl.backbones.backbone import Backbone, check_fingerprint
+from sklearn_tl.backbones.channels import adapt
 from sklearn_tl.backbones.seeding import fixed_seed
 from sklearn_tl.backbones.structure import layer_names
 from sklearn_tl.backbones.weights import is_path, load_state
@@ -30,6 +31,7 @@ from sklearn_tl.images import IMAGENET, Preprocessing
 def load_backbone(
     backbone: str | nn.Module | Callable[[], nn.Module],
     weights: str | os.PathLike[str] | None = "default",
+    n_channels: int = 3,
 ) -> Backbone:
     """Turn what a user calls a backbone into a `Backbone`.
 
@@ -41,6 +43,9 @@ def load_backbone(
     weights : str, path or None, default="default"
         "default", the name of a set of weights, the path of a state dict, or None for random
         weights.
+    n_channels : int, default=3
+        The number of channels of the images. A network that has a name is adapted to it. The
+        user's own network must take it.
 
     Returns
     -------
@@ -67,7 +72,7 @@ def load_backbone(
         # A file that was written again contains another set of weights.
         stat = os.stat(weights) if is_path(weights) else None
         stamp = stat and (stat.st_mtime_ns, stat.st_size)
-        return _load_stock(backbone, None if weights is None else str(weights), stamp)
+        return _load_stock(backbone, None if weights is None else str(weights), stamp, n_channels)
     if isinstance(backbone, nn.Module):
         network = without_compilation(backbone)
         module = copy.deepcopy(network.module if isinstance(network, nn.DataParallel) else network)
@@ -92,7 +97,7 @@ def load_backbone(
             f"weights={weights!r} is a name, but the weights of your own network have no names. "
             'Give the path of a state dict, or keep "default" to use the network as it is.'
         )
-    return Backbone(name, module, _own_preprocessing(module))
+    return Backbone(name, module, _own_preprocessing(module).of_channels(n_channels))
 
 
 @fork_safe
@@ -145,10 +150,13 @@ def list_backbones(
 
 
 @lru_cache(maxsize=4)
-def _load_stock(name: str, weights: str | None, stamp: tuple[int, int] | None) -> Backbone:
+def _load_stock(
+    name: str, weights: str | None, stamp: tuple[int, int] | None, n_channels: int
+) -> Backbone:
     """Load a named network once. `stamp` tells versions of a weights file apart."""
     module, preprocessing = stock.load(name, weights)
-    return Backbone(name, module, preprocessing, source=(_reload, name, weights))
+    preprocessing = adapt(module, preprocessing, n_channels, name)
+    return Backbone(name, module, preprocessing, source=(_reload, name, weights, n_channels))
 
 
 register_release(_load_stock.cache_clear)
@@ -171,8 +179,8 @@ def _own_preprocessing(module: nn.Module) -> Preprocessing:
     return Preprocessing.from_torchvision(preset)
 
 
-def _reload(backbone: str, weights: str | None, fingerprint: str) -> Backbone:
+def _reload(backbone: str, weights: str | None, n_channels: int, fingerprint: str) -> Backbone:
     """Load a named backbone in another process and check that it is the same one."""
-    loaded = load_backbone(backbone, weights)
+    loaded = load_backbone(backbone, weights, n_channels)
     check_fingerprint(loaded, fingerprint, weights)
     return loaded

@@ -21,7 +21,7 @@ def fingerprint(architecture: str, module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def probe(module: nn.Module, layers: list[str], size: tuple[int, int]) -> str:
+def probe(module: nn.Module, layers: list[str], shape: tuple[int, int, int]) -> str:
     """Digest the outputs of a network and of its layers for a noise image that is always the same.
 
     The digest shows changes that no code shows: a replaced function in C, for example. On one
@@ -35,8 +35,8 @@ def probe(module: nn.Module, layers: list[str], size: tuple[int, int]) -> str:
     layers : list of str
         The layers whose outputs are digested. The output of the network alone could be zero, or
         saturated, for any image.
-    size : tuple of (height, width)
-        Of the image in pixels.
+    shape : tuple of (n_channels, height, width)
+        Of the image.
     """
     digest = hashlib.sha256()
 
@@ -58,7 +58,7 @@ def probe(module: nn.Module, layers: list[str], size: tuple[int, int]) -> str:
     device = next(module.parameters(), torch.empty(0)).device
     with one_core(), fixed_seed(), torch.inference_mode():
         try:
-            add(network(noise(1, 3, *size).to(device)))
+            add(network(noise(1, *shape).to(device)))
         except Exception as error:  # the same error appears when an image is run
             add(error)
     return digest.hexdigest()

@@ -4,8 +4,8 @@ import re
 import sys
 
 # Parameters whose names are no words of English, and so can be replaced wherever they occur.
-UNMISTAKABLE = ("image_size", "value_range", "train_sizes", "n_jobs")
-OPTIONS = (*UNMISTAKABLE, "backbone", "weights", "cache", "strategies", "cv")
+UNMISTAKABLE = ("image_size", "value_range", "train_sizes", "n_jobs", "max_pixels")
+OPTIONS = (*UNMISTAKABLE, "channels", "page", "backbone", "weights", "cache", "strategies", "cv")
 LIST = "python -c 'import sklearn_tl; print(*sklearn_tl.list_backbones())'"
 NUMBER = r"[-+.\deinfa]+"
 
@@ -24,23 +24,23 @@ def complain(kind: str, message: object) -> None:
     print(f"sklearn-tl: {kind}:", *reword(str(message)).split(), file=sys.stderr, flush=True)
 
 
-def problem_of(path: str, error: Exception) -> str:
+def problem_of(path: str, text: str) -> str:
     """Return what is wrong with one image, in a sentence that begins with its path.
 
     Parameters
     ----------
     path : str
-    error : Exception
-        What was raised when this image was read.
+    text : str
+        The message of the error that was raised when this image was read.
 
     Returns
     -------
     problem : str
     """
-    if isinstance(error, FileNotFoundError):
-        return f"{path} does not exist."
     place = rf"X\[\d+\]( \({re.escape(repr(path))}\))?"
-    text = re.sub(place, lambda _: path, str(error), count=1)
+    text = re.sub(place, lambda _: path, text, count=1)
+    if text.startswith(f"{path} does not exist"):
+        return f"{path} does not exist."
     # Every command goes on without the image, or says how to.
     return reword(re.sub(r" (Replace the file or l|L)eave it out\.", "", text))
 
@@ -67,13 +67,15 @@ def reword(text: str) -> str:
     # The position in X means nothing to somebody who typed the name of a folder.
     text = re.sub(r"X\[\d+\] \(((['\"]).*?\2)\)", r"\1", text)
     # An advice that takes a line of Python; the sentence goes on with another one.
-    text = re.sub(r"(If you trust the file, )?raise PIL\.Image\.MAX_IMAGE_PIXELS,? or ", "", text)
+    text = text.replace(": check_images(X) lists them all.", ".")
     text = re.sub(r", for example with np\.\w+\(X\)", "", text)
     text = text.replace("list_backbones() lists all", f"All are listed by {LIST}")
     text = re.sub(r"(?<=\. )[a-z]", lambda match: match[0].upper(), text)
     example = rf"value_range=\(black, white\).*?\(({NUMBER}), ({NUMBER})\)( say)?"
     text = re.sub(example, r"--value-range \1 \2", text)
     text = re.sub(rf"value_range=[(\[]({NUMBER}), ({NUMBER})[)\]]", r"--value-range \1 \2", text)
+    text = re.sub(r"channels=\(([\d, ]+?),?\)", _in_words("--channels"), text)
+    text = re.sub(r"page=\"(\w+)\"", r"--page \1", text)
     text = re.sub(r"[Tt]he '(\w+)' parameter of \w+", r"\1", text)  # of scikit-learn
     for name in OPTIONS:
         option = "--" + name.replace("_", "-")

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from sklearn_tl import __version__
 from sklearn_tl.comparison import QUICK_STRATEGIES, default_strategies
+from sklearn_tl.images import MAX_PIXELS
 
 MODEL_FILES = """\
 model files:
@@ -29,10 +30,11 @@ than two minutes. For the options of a command: sklearn-tl study --help
 """
 STUDY_HELP = (
     """\
-FOLDER has one sub-folder per class. Its image files are found at any depth: JPEG, PNG, GIF, BMP,
-TIFF, WebP and PPM. Names that begin with a dot are ignored, and classes with fewer than 2 images
-are left out. Without FOLDER, patches of 14 built-in photographs are studied: each training set has
-10 patches of the upper half of each photograph, and the patches of the lower halves are tested on.
+FOLDER has one sub-folder per class. Its image files are found at any depth, by their ending or by
+their content: JPEG, PNG, GIF, BMP, TIFF, WebP, PPM, AVIF, HEIC (with pillow-heif) and arrays of
+numpy. Names that begin with a dot are ignored, and classes with fewer than 2 images are left out.
+Without FOLDER, patches of 14 built-in photographs are studied: each training set has 10 patches of
+the upper half of each photograph, and the patches of the lower halves are tested on.
 
 strategies:
   raw pixels   a logistic regression on small images, which transfer learning must beat
@@ -114,6 +116,8 @@ def study_parser() -> OneLineParser:
     )
     add = parser.add_argument
     add("folder", nargs="?", metavar="FOLDER", help="default: the built-in photographs")
+    add("--train", metavar="DIR", help="train on this folder; needs --test, and no FOLDER")
+    add("--test", metavar="DIR", help="test on this folder, which has the same sub-folders")
 
     group = parser.add_argument_group("what is compared")
     add, which = group.add_argument, group.add_mutually_exclusive_group()
@@ -176,6 +180,27 @@ def study_parser() -> OneLineParser:
         metavar=("BLACK", "WHITE"),
         help="the values of black and white in images of more than 8 bits, for example 0 4095; "
         "default: the range of the file's type",
+    )
+    add(
+        "--channels",
+        nargs="+",
+        type=natural,
+        metavar="N",
+        help="the channels that are read, counted from 0; default: RGB",
+    )
+    add(
+        "--page",
+        metavar="N",
+        type=page,
+        help="the page of a file that is read, counted from 0, or mean or max of all pages; "
+        "default: the first",
+    )
+    add(
+        "--max-pixels",
+        metavar="N",
+        type=positive,
+        default=MAX_PIXELS,
+        help=f"refuse files that would be decoded to more pixels; default: {MAX_PIXELS}",
     )
     add(
         "--errors",
@@ -251,6 +276,11 @@ def positive(text: str) -> int:
         return natural(text, least=1)
     except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(f"{error} FOLDER must come before the options.") from error
+
+
+def page(text: str) -> int | str:
+    """Return the number of a page, or mean or max."""
+    return text if text in ("mean", "max") else natural(text)
 
 
 def image_size(text: str) -> int | tuple[int, int] | str:

@@ -2,13 +2,14 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from sklearn_tl._utils import tqdm
-from sklearn_tl.cli.folders import files_below
+from sklearn_tl.cli.folders import files_below, in_words
 from sklearn_tl.cli.messages import complain, problem_of
 from sklearn_tl.cli.model_file import open_model
 
@@ -31,9 +32,14 @@ def predict(options: argparse.Namespace) -> int:
     model = open_model(options.model)
     paths: list[str] = []
     for image in options.images:
-        below = files_below(image) if os.path.isdir(image) else [image]
+        if not os.path.isdir(image):
+            paths.append(image)
+            continue
+        below, others = files_below(image)
         if not below:
             raise ValueError(f"The folder {image} contains no image files.")
+        if others:
+            complain("warning", f"{image} has {in_words(others)}.")
         paths += below
     status = 0
     hidden = sys.stdout.isatty() or None  # there the answers show the progress
@@ -68,7 +74,7 @@ def _answers(
 
 
 def _problem(path: str, error: Exception) -> str:
-    problem = problem_of(path, error)
-    if "--value-range" in problem:  # which is not an option here
+    problem = problem_of(path, str(error))
+    if re.search(r"--(value-range|max-pixels|channels|page)", problem):  # no options of `predict`
         problem += " The model needs it: sklearn-tl study has this option."
     return problem

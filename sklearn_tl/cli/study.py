@@ -7,23 +7,27 @@ import shlex
 import sys
 import warnings
 from collections import Counter
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
+from threadpoolctl import threadpool_limits
 
 from sklearn_tl.cache import cache_info
 from sklearn_tl.cli.demo import load_photographs
-from sklearn_tl.cli.folders import describe, read_folder
+from sklearn_tl.cli.folders import Problems, describe, read_folder
 from sklearn_tl.cli.model_file import check_writable, save_model
 from sklearn_tl.cli.report import write_report
 from sklearn_tl.comparison import (
     QUICK_STRATEGIES,
     StrategyComparison,
     compare_strategies,
+    default_strategies,
     expected_seconds,
 )
 from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.images import check_each
 from sklearn_tl.inspection import require_matplotlib
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
@@ -52,6 +56,7 @@ def study(options: argparse.Namespace) -> int:
     status : int
         0. Whatever goes wrong is an exception.
     """
+    check_folders(options)
     check_targets(options)
     extractor = make_extractor(options)
     images = load_images(options, extractor)
@@ -67,8 +72,11 @@ def study(options: argparse.Namespace) -> int:
         n_jobs=options.n_jobs,
         random_state=options.seed,
         verbose=1,
+        refit=options.train is None,
         **reading(options),
     )
+    if options.train is not None:  # the images to test on are not trained on
+        fit_on_training_part(comparison, images, options)
     print_results(comparison, images.y)
     if options.report:
         page = write_report(
@@ -85,11 +93,40 @@ def study(options: argparse.Namespace) -> int:
         save_model(comparison.best_estimator_, options.out)
         size = options.out.stat().st_size / 1e3
         print(
-            f"Wrote {options.out} ({size:.0f} kB): {comparison.best_strategy_}, fitted on all "
-            f"{len(images.y)} images."
+            f"Wrote {options.out} ({size:.0f} kB): {comparison.best_strategy_}, fitted on "
+            f"{on_what(options, images)}."
         )
     print_next(options)
     return 0
+
+
+def fit_on_training_part(
+    comparison: StrategyComparison, images: Images, options: argparse.Namespace
+) -> None:
+    """Fit the best strategy on the images of --train."""
+    best = default_strategies(**reading(options), random_state=options.seed)
+    train, _ = images.splits[0]
+    X, y = [images.X[i] for i in train], images.y[train]
+    with threadpool_limits(1, user_api="blas"):
+        comparison.best_estimator_ = best[comparison.best_strategy_].fit(X, y)
+
+
+def on_what(options: argparse.Namespace, images: Images) -> str:
+    """Return in words which images the model was fitted on."""
+    if options.train is None:
+        return f"all {len(images.y)} images"
+    return f"the {len(images.splits[0][0])} images of {options.train}"
+
+
+def check_folders(options: argparse.Namespace) -> None:
+    """Raise a ValueError unless there is one FOLDER, or --train and --test, or neither."""
+    if (options.train is None) != (options.test is None):
+        raise ValueError("--train and --test belong together: name a folder for each.")
+    if options.train is not None and options.folder is not None:
+        raise ValueError(
+            f"FOLDER {options.folder} and --train {options.train} exclude each other: leave one "
+            "out."
+        )
 
 
 def check_targets(options: argparse.Namespace) -> None:
@@ -115,6 +152,9 @@ def reading(options: argparse.Namespace) -> dict[str, Any]:
         "weights": options.weights,
         "image_size": options.image_size,
         "value_range": tuple(options.value_range) if options.value_range else None,
+        "channels": tuple(options.channels) if options.channels else None,
+        "page": options.page,
+        "max_pixels": options.max_pixels,
         "cache": options.cache,
     }
 
@@ -129,23 +169,62 @@ def make_extractor(options: argparse.Namespace) -> ConvFeatureExtractor:
 
 def load_images(options: argparse.Namespace, extractor: ConvFeatureExtractor) -> Images:
     """Return the images of the folder, or the built-in photographs, and say what they are."""
-    if options.folder is None:
+    if options.folder is None and options.train is None:
         X, y, splits = load_photographs(options.cv, options.seed)
         print(f"Built-in photographs: {describe(y)}")
         print("Trained on patches of their upper halves, tested on all of the lower halves.")
         return Images("Built-in photographs", X, y, splits, [])
-    # JPEG files may be much larger than what the network sees of them.
-    at_least = extractor.frozen_pass().preprocessing.at_least
-
-    def read(path):
-        extractor.read_images([path]).open(0).decode(at_least)
-
-    paths, labels, left_out = read_folder(options.folder, read, options.errors)
-    for sentence in left_out:
-        print(f"Left out: {sentence}")
-    print(f"{options.folder}: {describe(labels)}")
+    find_problems = partial(problems_of, extractor)
+    if options.train is not None:
+        return load_parts(options, find_problems)
+    paths, labels, left_out = read_folder(options.folder, find_problems, options.errors)
+    say(options.folder, labels, left_out)
     name = os.path.basename(os.path.abspath(options.folder))
     return Images(name, paths, labels, make_folds(labels, options.cv, options.seed), left_out)
+
+
+def load_parts(options: argparse.Namespace, find_problems: Problems) -> Images:
+    """Return the images of the folders to train on and to test on, as one split.
+
+    Raises
+    ------
+    ValueError
+        If a class is tested that is not trained.
+    """
+    train = read_folder(options.train, find_problems, options.errors)
+    test = read_folder(options.test, find_problems, options.errors, least=1)
+    unknown = sorted(set(test.labels) - set(train.labels))
+    if unknown:
+        raise ValueError(
+            f"The class {unknown[0]} of --test {options.test} has no images in --train "
+            f"{options.train}. The sub-folders of both must have the same names."
+        )
+    for folder, part in ((options.train, train), (options.test, test)):
+        say(folder, part.labels, part.left_out)
+    n_train, n = len(train.paths), len(train.paths) + len(test.paths)
+    return Images(
+        name=os.path.basename(os.path.abspath(options.test)),
+        X=train.paths + test.paths,
+        y=np.concatenate([train.labels, test.labels]),
+        splits=[(np.arange(n_train), np.arange(n_train, n))],
+        left_out=train.left_out + test.left_out,
+    )
+
+
+def say(folder: str, labels: np.ndarray, left_out: list[str]) -> None:
+    """Print what a folder contains, and what of it was left out."""
+    for sentence in left_out:
+        print(f"Left out: {sentence}")
+    print(f"{folder}: {describe(labels)}")
+
+
+def problems_of(extractor: ConvFeatureExtractor, paths: list[str]) -> list[str | None]:
+    """Read each image as the study will, and return what is wrong with it."""
+    images = extractor.read_images(paths)
+    # JPEG files may be much larger than what the network sees of them.
+    checks = check_each(images, extractor.frozen_pass().preprocessing.at_least, progress=None)
+    images.notices.warn()
+    return [check.problem for check in checks]
 
 
 def make_folds(labels: np.ndarray, n_folds: int, seed: int) -> Splits:
@@ -244,6 +323,8 @@ def table(comparison: StrategyComparison) -> str:
 def print_next(options: argparse.Namespace) -> None:
     """Say what to type next."""
     folder = "FOLDER" if options.folder is None else shlex.quote(options.folder)
+    if options.train is not None:
+        folder = f"--train {shlex.quote(options.train)} --test {shlex.quote(options.test)}"
     model = "MODEL.sktl" if options.out is None else shlex.quote(str(options.out))
     if set(options.strategies) == set(QUICK_STRATEGIES):
         print(f"To compare fine-tuning as well: sklearn-tl study {folder} --fine-tune")

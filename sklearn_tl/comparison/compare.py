@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from sklearn_tl._utils import check_option, encode_labels, fork_safe, num_samples
+from sklearn_tl._utils import check_option, encode_labels, fork_safe, labels_of, num_samples
 from sklearn_tl.comparison.first_pass import fill_caches
 from sklearn_tl.comparison.folds import make_splits, training_sets, training_sizes
 from sklearn_tl.comparison.progress import collect, say
@@ -22,23 +22,29 @@ from sklearn_tl.comparison.result import StrategyComparison
 from sklearn_tl.comparison.runs import run_fold
 from sklearn_tl.comparison.strategies import RAW, default_strategies
 from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.images import MAX_PIXELS, indexable
 
 
 @fork_safe
 def compare_strategies(
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     backbone: str | nn.Module | Callable[[], nn.Module] = "efficientnet_lite0",
     weights: str | os.PathLike | None = "default",
     image_size: int | tuple[int, int] | str | None = None,
     image_shape: tuple[int, ...] | str | None = None,
     value_range: tuple[float, float] | None = None,
+    channels: tuple[int, ...] | None = None,
+    page: int | str | None = None,
+    loader: Callable[[Any], Any] | None = None,
+    max_pixels: int | None = MAX_PIXELS,
     cache: str | os.PathLike | None = "memory",
     strategies: Mapping[str, Any] | Sequence[str] | None = None,
     cv: Any = 5,
     train_sizes: Any = None,
     scoring: str | Callable | None = None,
+    refit: bool = True,
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = None,
     verbose: int = 0,
@@ -52,14 +58,15 @@ def compare_strategies(
     Parameters
     ----------
     X : images
-        In any form that :class:`ConvFeatureExtractor` takes and scikit-learn can index: for
-        example a list, an array or a series.
-    y : array-like of shape (n_images,)
-        One label per image.
+        In any form that :class:`ConvFeatureExtractor` takes. The images of a dataset are read when
+        they are needed.
+    y : array-like of shape (n_images,), default=None
+        One label per image. None takes ``X.targets``, which datasets such as torchvision's
+        ImageFolder have.
     backbone : str, torch.nn.Module or callable, default="efficientnet_lite0"
-        See :class:`ConvFeatureExtractor`. This parameter, `weights`, `image_size`, `image_shape`,
-        `value_range` and `cache` are those of the default strategies, and an error if
-        `strategies` is a dict: set them on its estimators.
+        See :class:`ConvFeatureExtractor`. This parameter and the following ones, up to `cache`, are
+        those of the default strategies, and an error if `strategies` is a dict: set them on its
+        estimators.
     weights : str, path or None, default="default"
         See :class:`ConvFeatureExtractor`.
     image_size : int, (height, width), "native" or None, default=None
@@ -69,6 +76,14 @@ def compare_strategies(
     value_range : (black, white) or None, default=None
         The numbers in arrays and in 16-bit, 32-bit and floating-point files that stand for black
         and white.
+    channels : tuple of int or None, default=None
+        The channels that are read. See :class:`ConvFeatureExtractor`.
+    page : int, "mean", "max" or None, default=None
+        Which page of a file is read. See :class:`ConvFeatureExtractor`.
+    loader : callable or None, default=None
+        Turns an item of `X` into an image. See :class:`ConvFeatureExtractor`.
+    max_pixels : int or None, default=89478485
+        The largest number of pixels to which a file is decoded.
     cache : "memory", path or None, default="memory"
         Where rows are kept. See :class:`ConvFeatureExtractor`. With "memory" and several
         processes, a temporary file takes its place until the comparison ends.
@@ -83,6 +98,8 @@ def compare_strategies(
         learning curves. Each smaller training set is a stratified part of the larger ones.
     scoring : str, callable or None, default=None
         One score, as in scikit-learn, the same for all strategies. None is the accuracy.
+    refit : bool, default=True
+        Whether the chosen strategy is fitted on all images, as `best_estimator_`.
     n_jobs : int or None, default=None
         Number of processes that share the fits. Fine-tuning uses all cores in one process, too.
     random_state : int, RandomState instance or None, default=None
@@ -121,17 +138,29 @@ def compare_strategies(
         raise ValueError(
             "strategies is empty. Expected at least one strategy; leave the parameter out for all."
         )
-    network: dict[str, Any] = {"backbone": backbone, "weights": weights, "image_size": image_size}
-    reading: dict[str, Any] = {
+    if isinstance(scoring, list | tuple | dict | set):
+        raise ValueError(
+            f"scoring={scoring!r} has several scores, but strategies are compared by one. Name it, "
+            'for example scoring="balanced_accuracy".'
+        )
+    y, X = labels_of(X, y), indexable(X)
+    parameters: dict[str, Any] = {
+        "backbone": backbone,
+        "weights": weights,
+        "image_size": image_size,
         "image_shape": image_shape,
         "value_range": value_range,
+        "channels": channels,
+        "page": page,
+        "loader": loader,
+        "max_pixels": max_pixels,
         "cache": cache,
     }
     if isinstance(strategies, Mapping):
-        check_unused(network | reading)
+        check_unused(parameters)
     else:
         names = known_names(strategies)
-        check_images(X, names, network, reading)
+        check_images(X, names, **parameters)
     _, codes = encode_labels(y, num_samples(X))
     y = np.ravel(y)
     scoring = "accuracy" if scoring is None else scoring
@@ -142,11 +171,11 @@ def compare_strategies(
     trains = training_sets(splits, codes, sizes, seed)
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        in_file = reading["cache"] == "memory" and effective_n_jobs(n_jobs) > 1
+        in_file = cache == "memory" and effective_n_jobs(n_jobs) > 1
         if not isinstance(strategies, Mapping):
             if in_file:  # processes do not share memory
-                reading["cache"] = f"{folder}/rows.sqlite"
-            default = default_strategies(**network, **reading, random_state=seed)
+                parameters["cache"] = f"{folder}/rows.sqlite"
+            default = default_strategies(**parameters, random_state=seed)
             strategies = {name: default[name] for name in default if name in names}
         check_scoring(next(iter(strategies.values())), scoring=scoring)
         # The matrices are small: on two cores a second BLAS thread makes fits ten times slower.
@@ -167,10 +196,12 @@ def compare_strategies(
                 runs=np.array(done, dtype=object).reshape(len(strategies), len(sizes), -1),
                 frozen_times=frozen_times,
             )
+            if not refit:
+                return comparison
             say(f"{comparison.best_strategy_}: fitting on all images", verbose)
             best = clone(strategies[comparison.best_strategy_]).fit(X, y)
         if in_file:  # the file goes now
-            best.set_params(**_memory_instead_of(reading["cache"], best))
+            best.set_params(**_memory_instead_of(parameters["cache"], best))
         comparison.best_estimator_ = best
     return comparison
 
@@ -186,14 +217,13 @@ def known_names(strategies: Sequence[str] | None) -> list[str]:
     return wanted
 
 
-def check_images(
-    X: Any, names: list[str], network: Mapping[str, Any], reading: Mapping[str, Any]
-) -> None:
+def check_images(X: Any, names: list[str], **parameters: Any) -> None:
     """Check the parameters of the default strategies and the form of `X` before anything runs."""
     if set(names) == {RAW}:
-        RawPixels(**reading).fit(X)
+        known = RawPixels().get_params(deep=False)
+        RawPixels(**{n: value for n, value in parameters.items() if n in known}).fit(X)
     else:
-        ConvFeatureExtractor(**network, **reading).fit(X)
+        ConvFeatureExtractor(**parameters).fit(X)
 
 
 def check_unused(parameters: Mapping[str, Any]) -> None:

@@ -1,19 +1,18 @@
 """How long the strategies that train layers will take, measured beforehand on a few images."""
 
-import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from torch import nn
 
 from sklearn_tl._utils import encode_labels, num_samples, safe_indexing
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.comparison.compare import check_images, known_names
 from sklearn_tl.comparison.folds import make_splits, stratified_subset, training_sizes
 from sklearn_tl.comparison.strategies import QUICK_STRATEGIES, default_strategies
+from sklearn_tl.images import indexable
 
 N_IMAGES = 16
 
@@ -22,14 +21,10 @@ def expected_seconds(
     X: Any,
     y: Any,
     *,
-    backbone: str | nn.Module | Callable[[], nn.Module] = "efficientnet_lite0",
-    weights: str | os.PathLike | None = "default",
-    image_size: int | tuple[int, int] | str | None = None,
-    image_shape: tuple[int, ...] | str | None = None,
-    value_range: tuple[float, float] | None = None,
     strategies: Sequence[str] | None = None,
     cv: Any = 5,
     train_sizes: Any = None,
+    **parameters: Any,
 ) -> dict[str, float]:
     """Say about how long the strategies that train layers will take in a comparison.
 
@@ -45,22 +40,14 @@ def expected_seconds(
         As in :func:`compare_strategies`.
     y : array-like of shape (n_images,)
         One label per image.
-    backbone : str, torch.nn.Module or callable, default="efficientnet_lite0"
-        As in :func:`compare_strategies`, like all further parameters.
-    weights : str, path or None, default="default"
-        Of the backbone.
-    image_size : int, (height, width), "native" or None, default=None
-        Size of the network's input in pixels.
-    image_shape : (height, width), (height, width, channels), "strip" or None, default=None
-        How to read the rows of a two-dimensional `X`.
-    value_range : (black, white) or None, default=None
-        The numbers that stand for black and white.
     strategies : list of str, or None, default=None
         Names of default strategies. None means all of them.
     cv : int, splitter or iterable of (train, test), default=5
         The folds. An iterator is used up by this call: pass a list.
     train_sizes : array-like, default=None
         Training sizes in addition to a fold's whole training part.
+    **parameters
+        Of the network, and of how images are read: as in :func:`compare_strategies`.
 
     Returns
     -------
@@ -82,14 +69,9 @@ def expected_seconds(
     >>> list(seconds)
     ['last layer', 'all layers']
     """
+    X = indexable(X)
     names = known_names(strategies)
-    network: dict[str, Any] = {"backbone": backbone, "weights": weights, "image_size": image_size}
-    reading: dict[str, Any] = {
-        "image_shape": image_shape,
-        "value_range": value_range,
-        "cache": "memory",
-    }
-    check_images(X, names, network, reading)
+    check_images(X, names, **parameters)
     _, codes = encode_labels(y, num_samples(X))
     splits = make_splits(cv, codes, 0)
     sizes = training_sizes(train_sizes, splits, len(np.unique(codes)))
@@ -100,7 +82,7 @@ def expected_seconds(
     X_some, y_some = safe_indexing(X, some), codes[some]
     return {
         name: _seconds(strategy, X_some, y_some, n_trained, n_tested)
-        for name, strategy in default_strategies(**network, **reading, random_state=0).items()
+        for name, strategy in default_strategies(**parameters, random_state=0).items()
         if name in names and name not in QUICK_STRATEGIES
     }
 

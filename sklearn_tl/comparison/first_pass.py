@@ -11,10 +11,10 @@ from sklearn.base import clone
 from sklearn_tl.comparison.progress import bars_are_readable, say
 from sklearn_tl.comparison.raw_pixels import PixelPass
 from sklearn_tl.embedding import LARGE, FrozenPass, RowPass, embed, image_reader
-from sklearn_tl.images import ImageSequence
+from sklearn_tl.images import CONSTRAINTS, ImageSequence
 
 # What decides which images a strategy sees, and in how many processes.
-READING = ("image_shape", "value_range", "n_jobs")
+READING = (*CONSTRAINTS, "n_jobs")
 
 
 def fill_caches(strategies: Mapping[str, Any], X: Any, verbose: int) -> dict[str, float]:
@@ -68,4 +68,4 @@ def join_passes(
         if cache is not None and fits:
             joined = more
     # Without features the images are still read, which finds those that cannot be.
-    return joined if joined.features else PixelPass()
+    return joined if joined.features else PixelPass(joined.preprocessing.n_channels)

@@ -1,6 +1,7 @@
 """Raw pixels as rows: the lowest score that embeddings must beat."""
 
 import os
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -8,9 +9,16 @@ import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 
-from sklearn_tl._utils import StrOptions, fit_context
+from sklearn_tl._utils import fit_context
 from sklearn_tl.embedding import ROWS_VERSION, FirstPass, embed
-from sklearn_tl.images import ImageSequence, Preprocessing, as_images
+from sklearn_tl.images import (
+    CONSTRAINTS,
+    MAX_PIXELS,
+    ImageSequence,
+    Preprocessing,
+    Reading,
+    as_images,
+)
 
 SIDE = 32  # pixels; larger images make a linear classifier slower and no better
 
@@ -18,10 +26,13 @@ SIDE = 32  # pixels; larger images make a linear classifier slower and no better
 class PixelPass:
     """The `RowPass` whose rows are the pixels themselves: no network runs."""
 
-    preprocessing = Preprocessing((SIDE, SIDE), (SIDE, SIDE), (0,) * 3, (1,) * 3, draft=True)
     name = "raw pixels"
     batch_size = chunk_size = 32
     on_cpu = True
+
+    def __init__(self, n_channels: int = 3) -> None:
+        mean, std = (0.0,) * n_channels, (1.0,) * n_channels
+        self.preprocessing = Preprocessing((SIDE, SIDE), (SIDE, SIDE), mean, std, draft=True)
 
     @property
     def settings(self) -> tuple:
@@ -34,13 +45,13 @@ class PixelPass:
 
     def lengths(self) -> list[int]:
         """Return the number of features, in a list."""
-        return [3 * SIDE**2]
+        return [self.preprocessing.n_channels * SIDE**2]
 
     def prepare(self) -> None:
         """Do nothing: there is no network to compile."""
 
     def compute_rows(self, levels: torch.Tensor) -> np.ndarray:
-        """Return images, levels (n, height, width, 3), as rows of numbers from 0 to 1."""
+        """Return images, levels (n, height, width, n_channels), as rows of numbers from 0 to 1."""
         return levels.flatten(1).numpy().astype(np.float32) / 255
 
 
@@ -59,6 +70,15 @@ class RawPixels(TransformerMixin, BaseEstimator):
     value_range : (black, white) or None, default=None
         The numbers in arrays and in 16-bit, 32-bit and floating-point files that stand for black
         and white.
+    channels : tuple of int or None, default=None
+        The channels that are read, counted from 0, in this order. See
+        :class:`sklearn_tl.ConvFeatureExtractor`.
+    page : int, "mean", "max" or None, default=None
+        Which page of a file is read. See :class:`sklearn_tl.ConvFeatureExtractor`.
+    loader : callable or None, default=None
+        Turns an item of `X` into an image. See :class:`sklearn_tl.ConvFeatureExtractor`.
+    max_pixels : int or None, default=89478485
+        The largest number of pixels to which a file is decoded. None means no limit.
 
     Examples
     --------
@@ -70,8 +90,7 @@ class RawPixels(TransformerMixin, BaseEstimator):
 
     _parameter_constraints = {
         "cache": [str, os.PathLike, None],
-        "image_shape": [tuple, list, StrOptions({"strip"}), None],
-        "value_range": [tuple, list, None],
+        **CONSTRAINTS,
     }
 
     def __init__(
@@ -80,10 +99,18 @@ class RawPixels(TransformerMixin, BaseEstimator):
         *,
         image_shape: tuple[int, ...] | str | None = None,
         value_range: tuple[float, float] | None = None,
+        channels: tuple[int, ...] | None = None,
+        page: int | str | None = None,
+        loader: Callable[[Any], Any] | None = None,
+        max_pixels: int | None = MAX_PIXELS,
     ) -> None:
         self.cache = cache
         self.image_shape = image_shape
         self.value_range = value_range
+        self.channels = channels
+        self.page = page
+        self.loader = loader
+        self.max_pixels = max_pixels
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -118,7 +145,7 @@ class RawPixels(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        X_out : ndarray of shape (n_images, 3072)
+        X_out : ndarray of shape (n_images, 1024 * n_channels)
             Numbers from 0 to 1; float32.
 
         Raises
@@ -133,11 +160,12 @@ class RawPixels(TransformerMixin, BaseEstimator):
         """Return `X` as this transformer reads it."""
         if self.image_shape is not None:
             X = check_array(X, allow_nd=True)
-        return as_images(X, image_shape=self.image_shape, value_range=self.value_range)
+        return as_images(X, Reading.of(self.get_params(deep=False)))
 
     def first_pass(self, X: Any) -> FirstPass:
         """Return what `transform` passes to `embed`."""
-        return FirstPass(self.read_images(X), PixelPass(), self.cache)
+        n_channels = Reading.of(self.get_params(deep=False)).n_channels
+        return FirstPass(self.read_images(X), PixelPass(n_channels), self.cache)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

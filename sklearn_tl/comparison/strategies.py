@@ -1,6 +1,5 @@
 """The strategies that are compared by default, and the folds inside them."""
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,12 +26,8 @@ QUICK_STRATEGIES = (RAW, "embeddings", "head alone")
 def default_strategies(
     backbone: str | nn.Module | Callable[[], nn.Module] = "efficientnet_lite0",
     *,
-    weights: str | os.PathLike | None = "default",
-    image_size: int | tuple[int, int] | str | None = None,
-    image_shape: tuple[int, ...] | str | None = None,
-    value_range: tuple[float, float] | None = None,
-    cache: str | os.PathLike | None = "memory",
     random_state: int | np.random.RandomState | None = None,
+    **parameters: Any,
 ) -> dict[str, Any]:
     """Return the strategies of :func:`compare_strategies`, in order of their cost.
 
@@ -45,20 +40,12 @@ def default_strategies(
     ----------
     backbone : str, torch.nn.Module or callable, default="efficientnet_lite0"
         See :class:`ConvFeatureExtractor`.
-    weights : str, path or None, default="default"
-        See :class:`ConvFeatureExtractor`.
-    image_size : int, (height, width), "native" or None, default=None
-        Size of the network's input in pixels. See :class:`ConvFeatureExtractor`. Raw pixels are
-        32 x 32 whatever the size is.
-    image_shape : (height, width), (height, width, channels), "strip" or None, default=None
-        How to read the rows of a two-dimensional `X`.
-    value_range : (black, white) or None, default=None
-        The numbers in arrays and in 16-bit, 32-bit and floating-point files that stand for black
-        and white.
-    cache : "memory", path or None, default="memory"
-        Where rows are kept. See :class:`ConvFeatureExtractor`.
     random_state : int, RandomState instance or None, default=None
         Decides all that is random in the fine-tuning.
+    **parameters
+        Further parameters that :class:`ConvFeatureExtractor` and :class:`FineTuneClassifier` have
+        in common, such as `weights`, `image_size`, `cache`, and those that say how images are
+        read. Raw pixels are 32 x 32 whatever the `image_size` is.
 
     Returns
     -------
@@ -71,16 +58,9 @@ def default_strategies(
     >>> list(default_strategies())
     ['raw pixels', 'embeddings', 'head alone', 'last layer', 'all layers']
     """
-    reading: dict[str, Any] = {
-        "image_shape": image_shape,
-        "value_range": value_range,
-        "cache": cache,
-    }
-    network: dict[str, Any] = {
-        "backbone": backbone,
-        "weights": weights,
-        "image_size": image_size,
-    } | reading
+    network = parameters | {"backbone": backbone}
+    of_pixels = RawPixels().get_params(deep=False)
+    reading = {name: value for name, value in parameters.items() if name in of_pixels}
 
     def regression(C: np.ndarray) -> GridSearchCV:
         return GridSearchCV(LogisticRegression(max_iter=2000), {"C": C}, cv=InnerFolds())

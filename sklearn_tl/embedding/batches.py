@@ -14,7 +14,7 @@ from joblib import Parallel, cpu_count, delayed
 from sklearn_tl._utils import in_threads, on_each_core
 from sklearn_tl.backbones import CANNOT_TAKE
 from sklearn_tl.embedding.frozen_pass import RowPass
-from sklearn_tl.images import ImageSequence
+from sklearn_tl.images import ImageSequence, Notices
 
 CLAIM = 32  # images, after which a process looks up what other processes have done
 TASK = 16  # images that a thread reads for a GPU at once, at most
@@ -58,20 +58,24 @@ def compute(
     if n_jobs == 1:
         yield from _computed(images, blocks, frozen, with_digests)
         return
-    yield from Parallel(n_jobs=n_jobs, return_as="generator")(
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    for computed, notices in parallel(
         delayed(_compute_block)(images.take(block), block, frozen, with_digests) for block in blocks
-    )
+    ):
+        images.notices.update(notices)
+        yield computed
 
 
 def _compute_block(
     images: ImageSequence, block: list[int], frozen: RowPass, with_digests: bool
-) -> Computed:
+) -> tuple[Computed, Notices]:
     batches = list(_computed(images, [list(range(len(images)))], frozen, with_digests))
-    return (
+    computed = (
         [block[i] for indices, _, _ in batches for i in indices],
         [digest for _, digests, _ in batches for digest in digests],
         np.concatenate([rows for _, _, rows in batches]),
     )
+    return computed, images.notices
 
 
 def _computed(
@@ -103,7 +107,7 @@ def _computed(
 def _read(
     indices: Sequence[int], images: ImageSequence, frozen: RowPass, with_digests: bool
 ) -> Batch:
-    """Return the positions, the digests and the levels (n_images, height, width, 3)."""
+    """Return the positions, the digests and the levels (n_images, height, width, n_channels)."""
     # The files are read again, since a hundred thousand images do not fit into memory. They are
     # also digested again, so that each digest belongs to the pixels of its row.
     opened = [images.open(i) for i in indices]

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from sklearn_tl._utils import autocast, filled, in_parts_that_fit, kind_of, moved, without_tf32
-from sklearn_tl.backbones import CANNOT_TAKE, Backbone, pool
+from sklearn_tl.backbones import CANNOT_TAKE, Backbone, channels_advice, pool
 from sklearn_tl.embedding.engines import compile_network
 from sklearn_tl.images import Preprocessing
 
-ROWS_VERSION = 4  # raise it with every change of this package that changes rows
+ROWS_VERSION = 5  # raise it with every change of this package that changes rows
 # Pixels that one core takes at once; larger chunks are not faster.
 CHUNK_PIXELS = {"torch": 4 * 224**2, "openvino": 2 * 224**2}
 MAX_COMPILED = 8  # networks per backbone
@@ -127,14 +127,16 @@ class FrozenPass:
         height, width = crop
         key = ("lengths", self.features, height, width)
         if key not in self.backbone.kept:
-            image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
+            n_channels = self.preprocessing.n_channels
+            image = torch.zeros(1, height, width, n_channels, dtype=torch.uint8)
             try:
                 with torch.inference_mode():
                     lengths = [part.shape[1] for part in self.forward_layers(image)]
             except CANNOT_TAKE as error:
                 raise ValueError(
-                    f"{self.name} cannot process images of {height} x {width} pixels: {error}. "
-                    "Set another image_size."
+                    f"{self.name} cannot process images of {height} x {width} pixels with "
+                    f"{n_channels} channels: {error}. "
+                    f"{channels_advice(self.backbone.module, n_channels)}"
                 ) from error
             self.backbone.kept[key] = lengths
         return self.backbone.kept[key]
@@ -149,7 +151,7 @@ class FrozenPass:
 
         Parameters
         ----------
-        levels : Tensor of shape (n_images, height, width, 3)
+        levels : Tensor of shape (n_images, height, width, n_channels)
             From `Preprocessing.levels`.
 
         Returns
@@ -223,7 +225,7 @@ class FrozenPass:
         plain = replace(self, precision="float32")  # OpenVINO lowers it by itself
         return compile_network(
             plain.forward,
-            (self.chunk_size, height, width, 3),
+            (self.chunk_size, height, width, self.preprocessing.n_channels),
             engine=self.engine,
             precision=self.precision,
             name=self.name,

@@ -9,9 +9,12 @@ import itertools
 import math
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -26,6 +29,8 @@ DIGESTS_PER_TASK = 64
 THREADS_PAY = 1e-4  # seconds per digest, above which threads are faster
 LARGE = MEMORY_LIMIT  # bytes of rows
 LOOKUP_BYTES = 1 << 26
+OPEN_BYTES = 1 << 28  # of images of a dataset that stay open until their rows are there
+COUNT_SECONDS = 10.0  # after an error, to look at the other images
 
 
 def embed(
@@ -60,14 +65,40 @@ def embed(
     -------
     rows : ndarray of shape (n_images, n_features), float32, C-contiguous
     """
-    store, n_features = open_store(cache), sum(frozen.lengths())
-    shape = (len(images), n_features)
+    n_jobs = effective_n_jobs(n_jobs)
+    shape = (len(images), sum(frozen.lengths()))
+    store = open_store(cache)
     if large_in_file and 4 * math.prod(shape) > LARGE:
         rows = array_in_file(shape, "or set a smaller image_size")
         store = open_store(None if cache == "memory" else cache)
     else:
         rows = np.empty(shape, dtype=np.float32)
-    store = LayerStore(store, frozen.keys(), frozen.lengths())
+    layers = LayerStore(store, frozen.keys(), frozen.lengths())
+    # Code of the user, which may be slow, runs once per image.
+    parts = images.in_parts(OPEN_BYTES) if images.is_slow and n_jobs == 1 else [images]
+    done = 0
+    with (
+        tqdm(total=len(images), unit="image", desc=frozen.name, disable=not verbose) as bar,
+        _others_counted(images),
+    ):
+        for part in parts:
+            some = rows[done : done + len(part)]
+            _fill(some, part, frozen, layers, cache is not None, n_jobs, bar)
+            done += len(part)
+    images.notices.warn()
+    return rows
+
+
+def _fill(
+    rows: np.ndarray,
+    images: ImageSequence,
+    frozen: RowPass,
+    store: LayerStore,
+    with_digests: bool,
+    n_jobs: int,
+    bar: Any,
+) -> None:
+    """Write the rows of images into an array."""
     first: dict[bytes, int] = {}  # the first position of each digest: duplicates are computed once
     own = np.empty(len(images), dtype=np.intp)
     for i, digest in enumerate(_digests(images)):
@@ -81,38 +112,56 @@ def embed(
         return [digest for digest in digests if digest not in found]
 
     # A limited number at a time, since activations can be large.
-    n_lookup = max(1, min(1000, LOOKUP_BYTES // (4 * n_features)))
+    n_lookup = max(1, min(1000, LOOKUP_BYTES // (4 * rows.shape[1])))
     missing = [digest for part in split(list(first), n_lookup) for digest in look_up(part)]
-    n_jobs = max(1, min(effective_n_jobs(n_jobs), -(-len(missing) // frozen.batch_size)))
+    n_jobs = max(1, min(n_jobs, -(-len(missing) // frozen.batch_size)))
     n_cached = len(first) - len(missing)
-    with tqdm(
-        total=len(first), initial=n_cached, unit="image", desc=frozen.name, disable=not verbose
-    ) as bar:
-        bar.set_postfix_str(f"{n_cached} from the cache")
+    bar.update(n_cached)
+    bar.set_postfix_str(f"{n_cached} from the cache")
 
-        def blocks() -> Iterator[list[int]]:
-            """Yield positions of images that are still missing when their turn comes.
+    def blocks() -> Iterator[list[int]]:
+        """Yield positions of images that are still missing when their turn comes.
 
-            Other processes may work on the same images. Each process takes the blocks in another
-            order and looks up what the others have done, so little is done twice.
-            """
-            waiting = split(missing, block_size(frozen, len(missing), n_jobs))
-            if store.shared:
-                random.Random(f"{os.getpid()} {threading.get_ident()}").shuffle(waiting)
-            for part in waiting:
-                lacking = look_up(part) if store.shared else part
-                bar.update(len(part) - len(lacking))
-                if lacking:
-                    yield [first[digest] for digest in lacking]
+        Other processes may work on the same images. Each process takes the blocks in another
+        order and looks up what the others have done, so little is done twice.
+        """
+        waiting = split(missing, block_size(frozen, len(missing), n_jobs))
+        if store.shared:
+            random.Random(f"{os.getpid()} {threading.get_ident()}").shuffle(waiting)
+        for part in waiting:
+            lacking = look_up(part) if store.shared else part
+            bar.update(len(part) - len(lacking))
+            if lacking:
+                yield [first[digest] for digest in lacking]
 
-        with_digests = cache is not None
-        for indices, digests, computed in compute(images, blocks(), frozen, with_digests, n_jobs):
-            store.put_many(digests, computed)
-            rows[indices] = computed
-            bar.update(len(indices))
+    for indices, digests, computed in compute(images, blocks(), frozen, with_digests, n_jobs):
+        store.put_many(digests, computed)
+        rows[indices] = computed
+        bar.update(len(indices))
     duplicates = np.flatnonzero(own != np.arange(len(images)))
     rows[duplicates] = rows[own[duplicates]]
-    return rows
+    bar.update(len(duplicates))
+
+
+@contextmanager
+def _others_counted(images: ImageSequence) -> Iterator[None]:
+    """Let an error be that of the first image that cannot be read, and add how many others."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError) as error:
+        found = re.match(r"X\[(\d+)\]", str(error))
+        if found is None:
+            raise
+        position = int(found[1])
+        errors, is_complete = images.find_bad(COUNT_SECONDS)
+        errors.setdefault(position, error)  # it may be the network that cannot take the image
+        first, n_others = errors[min(errors)], len(errors) - 1
+        if n_others:
+            n = n_others if is_complete else f"At least {n_others}"
+            first.args = (f"{first} {n} more cannot be read: check_images(X) lists them all.",)
+        if first is error:
+            raise
+        raise first from None
 
 
 def _digests(images: ImageSequence) -> Iterator[bytes]:

@@ -58,7 +58,7 @@ def find_boundary(
     if n_frozen == 0:
         return None
     last = backbone.layers[n_frozen - 1]
-    image = noise(2, 3, *size)
+    image = noise(2, backbone.preprocessing.n_channels, *size)
     try:
         with torch.inference_mode():
             activation = backbone.run(image, {last: torch.clone})[last]
@@ -77,7 +77,7 @@ def find_boundary(
 
 def check_whole(backbone: Backbone, tuned: list[str], size: tuple[int, int]) -> None:
     """Raise a ValueError unless the network without its classifier returns the embedding."""
-    image, cause = noise(2, 3, *size), None
+    image, cause = noise(2, backbone.preprocessing.n_channels, *size), None
     network = cut_network(backbone, tuned, keep_frozen=True)
     try:
         if agrees(network, image, backbone, image):

@@ -1,24 +1,45 @@
 """Anything that a user calls images becomes pixels, and pixels become the input of a network.
 
 `as_images` checks what a user passed and returns an `ImageSequence`, which reads each image on
-request. `Preprocessing` resizes, crops and normalises pixels as the weights of a network need it.
+request, as a `Reading` says, and collects `Notices` of what it leaves out or guesses.
+`check_images` reads all of them and lists what is wrong; `check_each` does it for an
+`ImageSequence`. `LazyImages` keeps a dataset unread in scikit-learn's folds, and `indexable` wraps
+a dataset in it. `Preprocessing` resizes, crops and normalises pixels as the weights of a network
+need it.
 `to_uint8` makes pixels for a screen. `FORMATS` lists the file formats and the endings of their
-files; `CHANNELS` lists how many channels an image may have.
+files, `sniff` recognises them, and `missing_package` says what to install for one. `CONSTRAINTS`
+are those of the parameters of a `Reading`; `say_whose_limit` warns of a limit that is not used.
 """
 
-from sklearn_tl.images.decoding import FORMAT_NAMES, FORMATS
-from sklearn_tl.images.pixels import CHANNELS, to_uint8
+from sklearn_tl.images.checking import Check, check_each, check_images
+from sklearn_tl.images.decoding import FORMAT_NAMES, FORMATS, missing_package, sniff
+from sklearn_tl.images.lazy import LazyImages, indexable
+from sklearn_tl.images.notices import ImageWarning, Notices
+from sklearn_tl.images.pixels import to_uint8
 from sklearn_tl.images.preprocessing import IMAGENET, Preprocessing, cover
+from sklearn_tl.images.reading import CONSTRAINTS, MAX_PIXELS, Reading, say_whose_limit
 from sklearn_tl.images.sequence import ImageSequence, as_images
 
 __all__ = [
-    "CHANNELS",
+    "CONSTRAINTS",
+    "Check",
     "FORMATS",
     "FORMAT_NAMES",
     "IMAGENET",
     "ImageSequence",
+    "ImageWarning",
+    "LazyImages",
+    "MAX_PIXELS",
+    "Notices",
     "Preprocessing",
+    "Reading",
     "as_images",
+    "check_each",
+    "check_images",
     "cover",
+    "indexable",
+    "missing_package",
+    "say_whose_limit",
+    "sniff",
     "to_uint8",
 ]

@@ -1,4 +1,4 @@
-"""The container X and its items: checked, or refused with an error that says what to pass."""
+"""The container X: checked, or refused with an error that says what to pass."""
 
 import math
 import os
@@ -10,19 +10,25 @@ import torch
 from PIL import Image
 from scipy import sparse
 
-from sklearn_tl._utils import is_missing
-from sklearn_tl.images.decoding import GLOB
+from sklearn_tl.images.files import GLOB
+from sklearn_tl.images.lazy import files_of_folder
 from sklearn_tl.images.pixels import CHANNELS
 
 FORMS = (
-    "a list, array or table column of file paths, PIL images or arrays; a numeric array "
-    "(n, height, width[, channels]); a torch tensor (n, channels, height, width); or a dataset "
-    "whose items are images or (image, label) pairs"
+    "a list, array or table column of file paths, PIL images, arrays or bytes of files; a numeric "
+    "array (n, height, width[, channels]); a torch tensor (n, channels, height, width); or a "
+    "dataset whose items are images or (image, label) pairs"
 )
 
 
-def as_items(X: Any) -> Any:
+def as_items(X: Any, any_channels: bool = False) -> Any:
     """Return `X` as something with a length whose integer positions are single images.
+
+    Parameters
+    ----------
+    X : images
+    any_channels : bool, default=False
+        Whether arrays may have other numbers of channels than 1, 3 and 4.
 
     Raises
     ------
@@ -53,14 +59,19 @@ def as_items(X: Any) -> Any:
             )
         return list(X[X.columns[0]])
     if isinstance(X, torch.Tensor):
-        return _check_tensor(X)
+        return _check_tensor(X, any_channels)
+    files = files_of_folder(X)
+    if files is not None:
+        return files
     if hasattr(X, "iloc") or isinstance(X, tuple):  # a pandas Series is indexed by label
         return list(X)
     if isinstance(getattr(X, "dtype", None), np.dtype) and hasattr(X, "__getitem__"):
-        return _check_array(X)  # numpy's, or one that stays on disk (HDF5, zarr)
+        return _check_array(X, any_channels)  # numpy's, or one that stays on disk (HDF5, zarr)
     if isinstance(X, Mapping | set | frozenset) or not (
         hasattr(X, "__len__") and hasattr(X, "__getitem__")
     ):
+        if hasattr(X, "__array__"):
+            return as_items(np.asarray(X), any_channels)
         hint = " Pass list(X)." if hasattr(X, "__iter__") else ""
         raise TypeError(f"Expected {FORMS}; got {_a(type(X).__name__)} instead.{hint}")
     return X
@@ -88,33 +99,8 @@ def unflatten(X: Any, image_shape: Any) -> Any:
     return X.reshape(len(X), *shape, *((1,) if len(shape) == 2 else ()))
 
 
-def as_array(item: Any, where: str) -> np.ndarray:
-    """Return the numbers of one item of `X`, which is not a path and not a PIL image.
-
-    Raises
-    ------
-    TypeError
-        If the item is not an image.
-    ValueError
-        If the item is nested lists of different lengths, or a tensor that is not an image.
-    """
-    if isinstance(item, torch.Tensor):
-        return _from_tensor(item, where)
-    try:
-        array = np.asarray(item)
-    except ValueError as error:
-        raise ValueError(f"{where} is not an array of pixels ({error}).") from error
-    if array.ndim == 0:
-        kind = "a missing value" if is_missing(item) else "not an image and not a path"
-        raise TypeError(
-            f"{where} is {item!r:.60}, which is {kind}. Leave it out, or check whether this is the "
-            f"right column. Expected {FORMS}."
-        )
-    return _from_objects(array, where) if array.dtype == object else array
-
-
-def _check_tensor(X: torch.Tensor) -> torch.Tensor:
-    if X.ndim == 4 and X.shape[1] in CHANNELS:
+def _check_tensor(X: torch.Tensor, any_channels: bool) -> torch.Tensor:
+    if X.ndim == 4 and (any_channels or X.shape[1] in CHANNELS):
         return X
     if X.ndim == 4 and X.shape[3] in CHANNELS:
         hint = "The channels seem to come last: pass X.permute(0, 3, 1, 2)."
@@ -128,7 +114,7 @@ def _check_tensor(X: torch.Tensor) -> torch.Tensor:
     )
 
 
-def _check_array(X: Any) -> Any:
+def _check_array(X: Any, any_channels: bool) -> Any:
     shape, ndim = X.shape, len(X.shape)
     if X.dtype.kind in "OUS":
         if ndim == 2 and shape[1] == 1:  # one column, as ColumnTransformer passes it
@@ -149,7 +135,7 @@ def _check_array(X: Any) -> Any:
         raise ValueError(f"Complex data not supported: X has dtype {X.dtype}. Pass abs(X).")
     if X.dtype.kind not in "buif":
         raise TypeError(f"Expected {FORMS}; got an array of dtype {X.dtype} instead.")
-    if ndim == 4 and shape[3] in CHANNELS:
+    if ndim == 4 and (any_channels or shape[3] in CHANNELS):
         return X
     looks_single = ndim == 3 and shape[2] in (3, 4) and shape[1] > 4
     if (ndim == 3 and not looks_single) or (ndim > 0 and len(X) == 0):
@@ -157,7 +143,7 @@ def _check_array(X: Any) -> Any:
     if ndim == 4 and shape[1] in CHANNELS:
         hint = "The channels seem to come first: pass X.transpose(0, 2, 3, 1)."
     elif ndim == 4:
-        hint = f"Networks of photographs take no {shape[3]} channels: choose one or three of them."
+        hint = f"Choose among the {shape[3]} channels, for example channels=(0, 1, 2)."
     elif ndim == 3:
         hint = (
             "This seems to be a single colour image: pass X[None]. If it is a stack of grey "
@@ -185,27 +171,6 @@ def _plausible_shapes(n_features: int) -> str:
             shapes.append(f"({side}, {side})" if channels == 1 else f"({side}, {side}, 3)")
     shapes.append('"strip" (one line of pixels)')
     return f"With {n_features} features it could be {' or '.join(shapes)}."
-
-
-def _from_objects(array: np.ndarray, where: str) -> np.ndarray:
-    try:
-        return np.array(array.tolist())
-    except ValueError as error:
-        raise TypeError(f"{where} is an array of objects that are not numbers: {error}") from error
-
-
-def _from_tensor(tensor: torch.Tensor, where: str) -> np.ndarray:
-    tensor = tensor.detach().cpu()
-    if tensor.dtype == torch.bfloat16:  # numpy has no such type
-        tensor = tensor.float()
-    if tensor.ndim == 3:
-        if tensor.shape[0] not in CHANNELS:
-            raise ValueError(
-                f"{where} is a torch tensor of shape {tuple(tensor.shape)}, expected "
-                "(channels, height, width) with 1, 3 or 4 channels."
-            )
-        tensor = tensor.permute(1, 2, 0)
-    return tensor.numpy()
 
 
 def _a(name: str) -> str:

@@ -83,6 +83,26 @@ class Preprocessing:
         )
 
     @property
+    def n_channels(self) -> int:
+        """The number of channels of an image."""
+        return len(self.mean)
+
+    def of_channels(self, n_channels: int) -> Self:
+        """Return the same preprocessing for another number of channels.
+
+        The statistics of RGB are repeated. One channel gets their mean.
+        """
+        if n_channels == self.n_channels:
+            return self
+
+        def repeated(values: tuple[float, ...]) -> tuple[float, ...]:
+            if n_channels == 1:
+                return (sum(values) / len(values),)
+            return tuple(values[i % len(values)] for i in range(n_channels))
+
+        return replace(self, mean=repeated(self.mean), std=repeated(self.std))
+
+    @property
     def at_least(self) -> int | None:
         """The size that both sides of a decoded image must keep; None means the full size."""
         return DRAFT * max(self.resize) if self.draft and self.crop is not None else None
@@ -148,11 +168,11 @@ class Preprocessing:
         return left, top, right, bottom
 
     def __call__(self, pixels: np.ndarray) -> torch.Tensor:
-        """Return pixels (..., height, width, 3) as network input (..., 3, height, width)."""
+        """Return pixels (..., height, width, n_channels) as the input of a network."""
         return self.finish(self.scale(pixels))
 
     def levels(self, pixels: np.ndarray) -> torch.Tensor:
-        """Return images, scaled and cropped, as levels (..., height, width, 3) from 0 to 255.
+        """Return images, scaled and cropped, as levels (..., height, width, n_channels) to 255.
 
         The remaining step, `normalised`, is best done on the device of the network, since levels
         of 8 bits take a quarter of the memory of its result.
@@ -160,7 +180,7 @@ class Preprocessing:
         return self._levels(self.scale(pixels))
 
     def scale(self, pixels: np.ndarray) -> torch.Tensor:
-        """Return images scaled to cover the crop, as (..., 3, height, width) of their dtype."""
+        """Return images scaled to cover the crop, as (..., n_channels, height, width)."""
         image = torch.from_numpy(pixels).movedim(-1, -3)
         if self.crop is None:
             return image
@@ -171,7 +191,7 @@ class Preprocessing:
         return self.resized(image, cover(image.shape[-2:], self.resize))
 
     def resized(self, image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-        """Return a tensor (..., 3, height, width) at another size (height, width)."""
+        """Return a tensor (..., n_channels, height, width) at another size (height, width)."""
         if list(image.shape[-2:]) == list(size):
             return image
         batch = image.reshape(-1, *image.shape[-3:])
@@ -184,11 +204,11 @@ class Preprocessing:
         return resized.reshape(*image.shape[:-2], *size)
 
     def finish(self, image: torch.Tensor) -> torch.Tensor:
-        """Return scaled images (..., 3, height, width) cropped at the centre and normalised."""
+        """Return scaled images (..., n_channels, height, width), cropped and normalised."""
         return self.normalised(self._levels(image))
 
     def normalised(self, levels: torch.Tensor) -> torch.Tensor:
-        """Return levels as network input (..., 3, height, width): float32, channels last."""
+        """Return levels as input (..., n_channels, height, width): float32, channels last."""
         # A single new tensor is made, since allocating a large one takes as long as filling it.
         # The arithmetic is on whole lines, since on three numbers at a time it takes six times as
         # long.

@@ -74,7 +74,9 @@ def map_shape(backbone: Backbone, layer: str, crop: tuple[int, int] | None) -> t
             'With image_size="native" every image has a map of another size. Set an image_size.'
         )
     with torch.inference_mode():
-        activation = backbone.run(noise(1, 3, *crop), {layer: torch.clone})[layer]
+        activation = backbone.run(
+            noise(1, backbone.preprocessing.n_channels, *crop), {layer: torch.clone}
+        )[layer]
     if activation.ndim != 4:
         raise ValueError(
             f"{layer} of {backbone.name} returns no activation maps: its output for one image has "

@@ -40,8 +40,8 @@ def thumbnail(pixels: np.ndarray, side: int) -> np.ndarray:
 
     Parameters
     ----------
-    pixels : ndarray of shape (height, width, 3), uint8 or float32
-        One image as `ImageSequence` returns it.
+    pixels : ndarray of shape (height, width, n_channels), uint8 or float32
+        One image as `ImageSequence` returns it. Of more channels the first three are drawn.
     side : int
         The longest that a side may be, in pixels. Smaller images keep their size.
 
@@ -51,7 +51,10 @@ def thumbnail(pixels: np.ndarray, side: int) -> np.ndarray:
         In the proportions of the image. A single line of pixels ("strip") is an exception: it
         becomes a band a quarter as high as it is wide, because nobody would see the line.
     """
-    image = Image.fromarray(to_uint8(pixels))
+    levels = to_uint8(pixels)
+    if levels.shape[2] < 3:  # of the user's choice of channels; a screen has three colours
+        levels = np.repeat(levels[..., :1], 3, axis=2)
+    image = Image.fromarray(np.ascontiguousarray(levels[..., :3]))
     if image.height == 1 and image.width > 1:
         image = image.resize((image.width, -(-image.width // 4)), Image.Resampling.NEAREST)
     scale = side / max(image.size)

@@ -127,10 +127,10 @@ def test_a_global_value_that_changes_after_fit_brings_back_no_old_rows(make_imag
 
 def test_the_probe_looks_at_every_layer(monkeypatch):
     network = Saturated().eval()
-    before = probe(network, ["stem", "stage"], (32, 32))
-    assert probe(network, ["stem", "stage"], (32, 32)) == before
+    before = probe(network, ["stem", "stage"], (3, 32, 32))
+    assert probe(network, ["stem", "stage"], (3, 32, 32)) == before
     monkeypatch.setitem(globals(), "factor", lambda: 0.5)
-    assert probe(network, ["stem", "stage"], (32, 32)) != before
+    assert probe(network, ["stem", "stage"], (3, 32, 32)) != before
     assert not network.stem._forward_hooks
 
 

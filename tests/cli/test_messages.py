@@ -15,8 +15,12 @@ from sklearn_tl.cli.messages import complain, problem_of, reword
          "--image-size must be"),
         ("weights='x.pth' is not", "--weights 'x.pth' is not"),
         ("its weights and image_size=8", "its weights and --image-size 8"),
-        ("It is refused. If you trust the file, raise PIL.Image.MAX_IMAGE_PIXELS or shrink the "
-         "image.", "It is refused. Shrink the image."),
+        ("Set channels=(0, 1, 2) to", "Set --channels 0 1 2 to"),
+        ("for example channels=(0,).", "for example --channels 0."),
+        ('Set page=0 to keep it, or page="mean".', "Set --page 0 to keep it, or --page mean."),
+        ("more than max_pixels=9. Set max_pixels=12.",
+         "more than --max-pixels 9. Set --max-pixels 12."),
+        ("2 more cannot be read: check_images(X) lists them all.", "2 more cannot be read."),
         ("X[12] ('a b.png') is empty", "'a b.png' is empty"),
         ("random_state=None", "--seed=None"),
     ],
@@ -37,7 +41,8 @@ def test_a_message_is_one_line(capsys):
 def test_a_problem_begins_with_the_path_of_the_image():
     path = "it's \udcff.png"
     error = ValueError(f"X[3] ({path!r}) is empty (0 bytes). Replace the file or leave it out.")
-    assert problem_of(path, error) == f"{path} is empty (0 bytes)."
+    assert problem_of(path, str(error)) == f"{path} is empty (0 bytes)."
     error = ValueError("X[0] has 3 x 4 pixels. Leave it out.")
-    assert problem_of(path, error) == f"{path} has 3 x 4 pixels."
-    assert problem_of(path, FileNotFoundError("X[0] ...")) == f"{path} does not exist."
+    assert problem_of(path, str(error)) == f"{path} has 3 x 4 pixels."
+    missing = f"X[0] ({path!r}) does not exist (the current folder is '/'). Correct the path."
+    assert problem_of(path, missing) == f"{path} does not exist."

@@ -18,6 +18,8 @@ def test_a_study_is_quick_unless_fine_tuning_is_asked_for():
 def test_a_study_has_every_option_and_unreadable_images_are_skipped_by_default():
     assert vars(parsed()) == {
         "folder": None,
+        "train": None,
+        "test": None,
         "strategies": list(QUICK_STRATEGIES),
         "cv": 5,
         "train_sizes": None,
@@ -26,6 +28,9 @@ def test_a_study_has_every_option_and_unreadable_images_are_skipped_by_default()
         "weights": "default",
         "image_size": None,
         "value_range": None,
+        "channels": None,
+        "page": None,
+        "max_pixels": 89478485,
         "errors": "skip",
         "cache": "memory",
         "n_jobs": None,

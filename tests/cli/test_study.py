@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, load
 from sklearn_tl.cli import main
 from sklearn_tl.cli.study import in_words, make_folds, table
-from sklearn_tl.comparison import RawPixels
+from sklearn_tl.comparison import RawPixels, default_strategies
 
 
 def read(capsys, *arguments):
@@ -162,28 +162,106 @@ def test_what_cannot_be_used_is_listed_and_left_out(pets, capsys):
     assert "cat/broken.jpg is not an image" in capsys.readouterr().err
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_advice_is_for_users_of_the_command_line(pets, capsys, monkeypatch):
+def test_advice_is_for_users_of_the_command_line(pets, capsys):
     Image.fromarray(np.full((40, 52), 4095, dtype=np.int32)).save(pets / "cat" / "deep.tif")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40 * 52)
     Image.new("RGB", (53, 40)).save(pets / "cat" / "large.png")
-    lines = read(capsys, pets, *FAST)
+    lines = read(capsys, pets, *FAST, "--max-pixels", 40 * 52)
     deep, large = lines[:2]
     assert deep.startswith(f"Left out: {pets}/cat/deep.tif has dtype int32")
     assert deep.endswith("Set --value-range 4095 4095.")
-    assert large.startswith(f"Left out: {pets}/cat/large.png was refused before decoding: 53 x 40")
-    assert large.endswith("Shrink the image.")
+    assert large.startswith(f"Left out: {pets}/cat/large.png was refused before decoding: its 53 x")
+    assert large.endswith("If you trust the file, set --max-pixels 2120.")
     assert main(["study", str(pets), "--backbone", "resnet81"]) == 1
     err = capsys.readouterr().err
     assert "python -c 'import sklearn_tl; print(*sklearn_tl.list_backbones())'" in err
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_a_large_photograph_is_readable_if_the_study_can_read_it(pets, capsys, monkeypatch):
+def test_a_large_photograph_is_readable_if_the_study_can_read_it(pets, capsys):
     Image.effect_noise((800, 800), 50).save(pets / "cat" / "large.jpg")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 600 * 600)
-    lines = read(capsys, pets, *FAST)
+    lines = read(capsys, pets, *FAST, "--max-pixels", 600 * 600)
     assert lines[0] == f"{pets}: 3 classes, 25 images, 8 to 9 per class"
+
+
+def test_files_that_were_passed_over_are_said(pets, capsys):
+    (pets / "cat" / "labels.csv").write_text("a,b")
+    (pets / "dog" / "photo").write_bytes((pets / "dog" / "0.png").read_bytes())
+    lines = read(capsys, pets, *FAST)
+    assert lines[0] == "Left out: 1 other file: 1 .csv"
+    assert lines[1] == f"{pets}: 3 classes, 25 images, 8 to 9 per class"
+
+
+@pytest.mark.filterwarnings("default::sklearn_tl.ImageWarning")
+def test_what_the_images_have_in_common_is_said_once(pets, capsys):
+    for path in pets.glob("*/*.png"):
+        levels = np.asarray(Image.open(path).convert("L")).astype(np.uint16) * 16
+        Image.fromarray(levels).save(path)
+    assert main(["study", str(pets), *FAST]) == 0
+    (warning,) = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert warning.endswith("If the images have 12 bits, set --value-range 0 4095.")
+    assert main(["study", str(pets), *FAST, "--value-range", "0", "4095"]) == 0
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_a_given_test_set_is_tested_on_and_never_trained_on(pets, tmp_path, capsys):
+    test = tmp_path / "test"
+    for name in ("cat", "dog", "fish"):
+        (test / name).mkdir(parents=True)
+        for i in range(6, 8):
+            shutil.move(pets / name / f"{i}.png", test / name / f"{i}.png")
+    out = tmp_path / "m.sktl"
+    options = ["--train", pets, "--test", test, *FAST, "--out", out]
+    lines = read(capsys, *options)
+    assert lines[:2] == [
+        f"{pets}: 3 classes, 18 images, 6 per class",
+        f"{test}: 3 classes, 6 images, 2 per class",
+    ]
+    assert any("embeddings  1.000" in line for line in lines)
+    assert any(f"fitted on the 18 images of {pets}" in line for line in lines)
+    assert lines[-1].startswith("To classify images")
+    paths = sorted(map(str, pets.glob("*/*.png")))
+    labels = [path.split("/")[-2] for path in paths]
+    expected = default_strategies(image_size=32)["embeddings"].fit(paths, labels)
+    tested = sorted(map(str, test.glob("*/*.png")))
+    np.testing.assert_allclose(
+        load(out).predict_proba(tested), expected.predict_proba(tested), atol=1e-5
+    )
+
+    (test / "cow").mkdir()
+    shutil.copy(test / "cat" / "6.png", test / "cow" / "a.png")
+    assert main(["study", *map(str, options)]) == 1
+    assert f"class cow of --test {test} has no images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--train", "a"], "--train and --test belong together"),
+        (["--test", "a"], "--train and --test belong together"),
+        (["b", "--train", "a", "--test", "c"], "exclude each other"),
+    ],
+)
+def test_a_test_set_needs_a_training_set_and_no_folder(options, message, capsys):
+    assert main(["study", *options]) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("default::sklearn_tl.ImageWarning")
+def test_channels_and_pages_are_options(pets, capsys):
+    for path in pets.glob("*/*.png"):
+        image = Image.open(path)
+        other = image.point(lambda level: 255 - level)
+        image.save(path.with_suffix(".tif"), save_all=True, append_images=[other])
+        path.unlink()
+    assert main(["study", str(pets), *FAST]) == 0
+    err = capsys.readouterr().err
+    assert err.count("have more than one page") == 1
+    assert (
+        "Set --page 0 to confirm it, another number for another page, or --page mean or --page max"
+        in err
+    )
+    reading = ["--page", "1", "--channels", "2", "1"]
+    assert main(["study", str(pets), *FAST, *reading]) == 0
+    assert "warning" not in capsys.readouterr().err
 
 
 def test_classes_of_fewer_images_than_folds_are_trained_on_in_all_of_them(pets, capsys):

@@ -11,7 +11,7 @@ from torch import nn
 from sklearn_tl import clear_cache
 from sklearn_tl.cache import MEMORY
 from sklearn_tl.embedding import rows as embedding
-from sklearn_tl.images import decoding as images_module
+from sklearn_tl.images import sequence as images_module
 
 
 def test_the_frozen_part_sees_each_image_once(network_images):
@@ -34,13 +34,13 @@ def test_files_are_read_once_for_all_epochs(tmp_path, monkeypatch):
     expected = classifier.fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(classifier.fit(paths, y).predict_proba(paths), expected)
     decoded = []
-    decode = images_module.ImageFile.decode
+    decode = images_module.EncodedImage.decode
 
     def counting(self, at_least):
         decoded.append(at_least)
         return decode(self, at_least)
 
-    monkeypatch.setattr(images_module.ImageFile, "decode", counting)
+    monkeypatch.setattr(images_module.EncodedImage, "decode", counting)
     classifier.fit(paths, y)
     assert len(decoded) == 60  # once for the head's rows, once for the training
 

@@ -1,5 +1,6 @@
 """The container X and its items are checked, and errors say what to pass instead."""
 
+import io
 import re
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from PIL import Image
 from scipy import sparse
 
-from sklearn_tl.images import as_images
+from sklearn_tl.images import Reading, as_images
 
 
 def test_arrays_that_stay_on_disk_are_checked_like_numpys(make_images):
@@ -36,10 +37,10 @@ def test_image_shape_reads_flat_rows_as_images(make_images):
     grey = X[..., 0]
     flat = grey.reshape(3, -1)
     expected = np.repeat(grey[..., None], 3, axis=3)
-    np.testing.assert_array_equal(list(as_images(flat, image_shape=(20, 31))), expected)
+    np.testing.assert_array_equal(list(as_images(flat, Reading(image_shape=(20, 31)))), expected)
     colour = X.reshape(3, -1)
-    np.testing.assert_array_equal(list(as_images(colour, image_shape=(20, 31, 3))), X)
-    strip = as_images(flat, image_shape="strip")
+    np.testing.assert_array_equal(list(as_images(colour, Reading(image_shape=(20, 31, 3)))), X)
+    strip = as_images(flat, Reading(image_shape="strip"))
     assert strip[0].shape == (1, 620, 3)
     np.testing.assert_array_equal(strip[0][0, :, 1], flat[0])
 
@@ -61,7 +62,7 @@ BAD_CONTAINERS = {
     "2-D colour": (np.zeros((2, 48)), ValueError, r"\(4, 4, 3\)"),
     "2-D objects": (np.full((2, 3), "a.jpg", object), ValueError, "one dimension or one column"),
     "single colour image": (np.zeros((8, 8, 3)), ValueError, r"X\[None\]"),
-    "2 channels": (np.zeros((1, 8, 8, 2)), ValueError, "2 channels"),
+    "2 channels": (np.zeros((1, 8, 8, 2)), ValueError, "2 channels.*channels="),
     "5 channels": (np.zeros((1, 8, 8, 5)), ValueError, "5 channels"),
     "channels first": (np.zeros((1, 3, 8, 8)), ValueError, r"transpose\(0, 2, 3, 1\)"),
     "tensor channels last": (torch.zeros(1, 8, 8, 3), ValueError, r"permute\(0, 3, 1, 2\)"),
@@ -82,20 +83,24 @@ def test_a_container_that_is_not_of_images_is_refused_with_advice(case):
 
 @pytest.mark.parametrize("X", [{0: 1}, np.zeros((2, 4, 4), "M8[s]")])
 def test_the_error_for_something_else_than_images_lists_the_forms_that_are_read(X):
-    with pytest.raises(TypeError, match="file paths, PIL images or arrays; .* torch tensor"):
+    with pytest.raises(
+        TypeError, match="file paths, PIL images, arrays or bytes of files; .* torch tensor"
+    ):
         as_images(X)
 
 
 def test_an_image_shape_that_does_not_fit_is_refused_with_shapes_that_do():
     with pytest.raises(ValueError, match=r"64 features.*needs 63.*\(8, 8\)"):
-        as_images(np.zeros((2, 64)), image_shape=(7, 9))
+        as_images(np.zeros((2, 64)), Reading(image_shape=(7, 9)))
     with pytest.raises(ValueError, match="Leave image_shape out"):
-        as_images(np.zeros((2, 8, 8)), image_shape=(8, 8))
+        as_images(np.zeros((2, 8, 8)), Reading(image_shape=(8, 8)))
 
 
 BAD_ITEMS = {
     "None": (None, TypeError, "None, which is a missing value"),
-    "bytes": (b"a.jpg", TypeError, "not an image"),
+    "bytes": (b"a.jpg", ValueError, "not an image that can be read"),
+    "dict": ({"label": 3}, TypeError, "keys .'label'.*'bytes', 'path', 'image'"),
+    "text file": (io.StringIO("a"), ValueError, "a file of text"),
     "number": (7, TypeError, "is 7, which is not an image and not a path.*right column"),
     "missing value": (float("nan"), TypeError, "nan, which is a missing value"),
     "missing in a table": (pd.NA, TypeError, "<NA>, which is a missing value"),

@@ -62,25 +62,28 @@ def with_size(kind, width, height):
     return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind not in ("AVIF", "HEIF")])
 def test_a_bomb_is_refused_from_its_header(kind, tmp_path, make_images):
     extractor = ConvFeatureExtractor(TinyNet, image_size=32).fit(make_images(1))
     path = tmp_path / "bomb"
     path.write_bytes(with_size(kind, 60_000, 60_000))
     tracemalloc.start()
-    with pytest.raises(ValueError, match=r"X\[1\] \('.*bomb'\) was refused before decoding"):
-        extractor.transform([make_images(1)[0], path])
-    assert tracemalloc.get_traced_memory()[1] < 10e6
-    tracemalloc.stop()
+    try:
+        with pytest.raises(ValueError, match=r"X\[1\] \('.*bomb'\) was refused before decoding"):
+            extractor.transform([make_images(1)[0], path])
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a_photograph_over_the_limit_is_read_if_it_is_decoded_smaller(tmp_path):
     extractor = ConvFeatureExtractor(TinyNet, image_size=32, cache=None).fit([np.ones((9, 9))])
     path, side = tmp_path / "image", 9_500
     for kind in ("PNG", "JPEG"):
         path.write_bytes(with_size(kind, side, side))
-        with pytest.raises(ValueError, match="9500 x 9500 pixels are over the limit of 89478485"):
+        with pytest.raises(
+            ValueError, match="9500 x 9500 pixels are more than max_pixels=89478485"
+        ):
             extractor.set_params(draft=False).fit_transform([path])
     Image.new("L", (side, side), 77).save(path, "JPEG")
     rows = extractor.set_params(draft=True).fit_transform([path])

@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sklearn_tl.images import as_images, to_uint8
+from sklearn_tl.images import Reading, as_images, to_uint8
 
 
 def test_grey_becomes_rgb(make_images):
@@ -35,13 +35,13 @@ def test_more_than_8_bits_are_kept_as_floats():
 def test_value_range_is_a_linear_map():
     X = np.array([[[100.0, 150.0], [200.0, 250.0]]])
     np.testing.assert_allclose(
-        as_images(X, value_range=(100, 200))[0][..., 0], [[0, 0.5], [1, 1.5]], atol=1e-6
+        as_images(X, Reading(value_range=(100, 200)))[0][..., 0], [[0, 0.5], [1, 1.5]], atol=1e-6
     )
 
 
 def test_integers_with_a_value_range_of_8_bits_become_uint8():
     levels = np.arange(64).reshape(1, 8, 8)
-    image = as_images(levels, value_range=(0, 255))[0]
+    image = as_images(levels, Reading(value_range=(0, 255)))[0]
     assert image.dtype == np.uint8
     np.testing.assert_array_equal(image, as_images(levels.astype(np.uint8))[0])
 
@@ -74,9 +74,11 @@ def test_a_large_image_is_worked_on_in_pieces_that_agree_with_the_whole():
 def test_a_large_image_takes_little_memory_while_it_is_worked_on(shape):
     rgba = np.random.default_rng(0).integers(0, 256, (700, 900, 4), dtype=np.uint8)
     tracemalloc.start()
-    as_images([rgba.reshape(shape)])[0]
-    assert tracemalloc.get_traced_memory()[1] < 4 * rgba.nbytes
-    tracemalloc.stop()
+    try:
+        as_images([rgba.reshape(shape)])[0]
+        assert tracemalloc.get_traced_memory()[1] < 4 * rgba.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 def test_pixels_that_are_uint8_already_are_returned_as_they_are():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sklearn_tl.images import as_images
+from sklearn_tl.images import Reading, as_images
 
 
 @pytest.fixture
@@ -107,7 +107,9 @@ def test_the_digest_of_a_file_follows_its_content_and_how_it_is_read(pixels, tmp
     assert digests[0] == digests[1]
     save(Image.fromarray(pixels[1]), a)
     assert as_images([a]).open(0).digest != digests[0]
-    assert as_images([a], value_range=(0, 9)).open(0).digest != as_images([a]).open(0).digest
+    plain = as_images([a]).open(0).digest
+    for how in ({"value_range": (0, 9)}, {"channels": (2, 1, 0)}, {"page": 0}):
+        assert as_images([a], Reading(**how)).open(0).digest != plain
 
 
 def test_the_digest_of_an_array_tells_shapes_apart():
@@ -121,8 +123,9 @@ def test_digests_do_not_change_from_version_to_version(tmp_path):
     assert as_images([image]).open(0).digest.hex().startswith("aca99495e43dbb47")
     (tmp_path / "a").write_bytes(b"P6 1 1 255 abc")
     path = tmp_path / "a"
-    assert as_images([path]).open(0).digest.hex().startswith("4d0d57a5c0aefb0a")
-    assert as_images([path], value_range=(0, 9)).open(0).digest.hex().startswith("5995aa4218bfbc17")
+    assert as_images([path]).open(0).digest.hex().startswith("1b34f51b0d264d7d")
+    ranged = as_images([path], Reading(value_range=(0, 9)))
+    assert ranged.open(0).digest.hex().startswith("3f68aa4b076e5ce8")
 
 
 def test_a_part_of_the_images_keeps_their_positions_and_pickles_only_itself(pixels):

@@ -1,0 +1,187 @@
+"""TIFF files: their pages, and what PIL would cut, invert or not read at all."""
+
+import io
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import TiffImagePlugin
+
+MAX_PAGES = 100_000
+# tifffile reports damage in its log before it raises an error. Without a handler, Python would
+# print these lines to stderr.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2  # values of the tag PhotometricInterpretation
+ASSOCIATED, UNASSOCIATED = 1, 2  # two kinds of alpha, in the tag ExtraSamples
+UNSIGNED = 1  # in the tag SampleFormat
+
+
+class Page(NamedTuple):
+    """What the tags of a page say."""
+
+    position: int  # among all pages of the file, reduced ones included
+    width: int
+    height: int
+    bits: int  # per channel
+    n_channels: int
+    photometric: int
+    sample_format: int
+    extra: tuple[int, ...]  # what the channels beyond grey or RGB are; empty if it is not said
+    orientation: int
+
+    @property
+    def is_deep_colour(self) -> bool:
+        """Whether PIL would cut the numbers to 8 bits, or could not read them."""
+        return self.n_channels > 1 and self.bits > 8
+
+    @property
+    def is_inverted(self) -> bool:
+        """Whether white is 0 in numbers that PIL returns as they are."""
+        return self.photometric == WHITE_IS_ZERO and self.bits > 8
+
+    @property
+    def has_other_band(self) -> bool:
+        """Whether there is a channel beyond RGB that is not alpha."""
+        return self.n_channels == 4 and self.photometric == RGB and self.has_alpha is False
+
+    @property
+    def has_alpha(self) -> bool | None:
+        """Whether the last channel is alpha. None if a fourth channel is not explained."""
+        if self.n_channels == 4 and self.photometric == RGB and not self.extra:
+            return None
+        return bool(self.extra) and self.extra[0] in (ASSOCIATED, UNASSOCIATED)
+
+
+def read_pages(data: bytes) -> list[Page]:
+    """Return the pages of a file, without thumbnails and other pages of reduced size.
+
+    Only tags are read. The list ends before the first page whose tags are damaged.
+    """
+    pages: list[Page] = []
+    try:
+        for position, tags in enumerate(_directories(data)):
+            if tags.get(254, 0) & 1 and pages:  # NewSubfileType: of reduced size
+                continue
+            bits = tags.get(258, (1,))
+            formats = tags.get(339, (UNSIGNED,))
+            pages.append(
+                Page(
+                    position=position,
+                    width=int(tags[256]),
+                    height=int(tags[257]),
+                    bits=int(max(_as_tuple(bits))),
+                    n_channels=int(tags.get(277, 1)),
+                    photometric=int(tags.get(262, BLACK_IS_ZERO)),
+                    sample_format=int(_as_tuple(formats)[0]),
+                    extra=tuple(map(int, _as_tuple(tags.get(338, ())))),
+                    orientation=int(tags.get(274, 1)),
+                )
+            )
+    except Exception:  # PIL raises many types for tags that are damaged
+        return pages
+    return pages
+
+
+def read_deep(data: bytes, page: Page, at_least: int | None, tifffile: Any) -> np.ndarray:
+    """Return the numbers of a page at their full depth, as (height, width[, channels]).
+
+    Parameters
+    ----------
+    data : bytes
+    page : Page
+    at_least : int or None
+        With a number, the page is read tile by tile and reduced by a whole factor, so that both
+        sides keep at least this many pixels. Its memory is then that of the result and one tile.
+    tifffile : module
+
+    Raises
+    ------
+    ValueError
+        If its numbers are not grey levels, colours or separate channels.
+    """
+    if page.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, 6):
+        raise ValueError(
+            f"its colour space has the TIFF number {page.photometric}; save the image as RGB"
+        )
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        found = file.pages[page.position]
+        if not any(found.databytecounts):  # it would be read as black
+            raise ValueError("its tags do not say where its pixels are")
+        if at_least is not None:
+            found = _smallest_level(file, page, at_least) or found
+            factor = min(found.imagelength, found.imagewidth) // at_least
+            if factor > 1:
+                return _reduced(found, factor)
+        array = found.asarray()
+        axes = found.axes
+    if axes == "SYX":  # one plane per channel
+        array = np.moveaxis(array, 0, -1)
+    elif axes not in ("YX", "YXS"):
+        raise ValueError(f"its pages have the axes {axes}")
+    if page.extra[:1] == (ASSOCIATED,) and array.ndim == 3:  # colours were multiplied by alpha
+        return _divided_by_alpha(array)
+    return array
+
+
+def _directories(data: bytes) -> Iterator[Any]:
+    """Yield the tags of each page."""
+    file = io.BytesIO(data)
+    header = data[:16] if data[2:3] == b"\x2b" or data[3:4] == b"\x2b" else data[:8]
+    tags = TiffImagePlugin.ImageFileDirectory_v2(header)
+    offset, seen = tags.next, set[int]()
+    while offset and offset not in seen and len(seen) < MAX_PAGES:
+        seen.add(offset)
+        file.seek(offset)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(header)
+        tags.load(file)
+        yield tags
+        offset = tags.next
+
+
+def _smallest_level(file: Any, page: Page, at_least: int) -> Any:
+    """Return the smallest page of a pyramid that is large enough, or None if it is not one."""
+    if page.position != 0 or not file.series or len(file.series[0].levels) < 2:
+        return None
+    levels = [level.pages[0] for level in file.series[0].levels if len(level.pages) == 1]
+    enough = [p for p in levels if min(p.imagelength, p.imagewidth) >= at_least]
+    return min(enough, key=lambda p: p.imagewidth, default=None)
+
+
+def _reduced(page: Any, factor: int) -> np.ndarray:
+    """Return the means of squares of `factor` pixels, read one tile or strip at a time."""
+    height, width = page.imagelength, page.imagewidth
+    shape = (-(-height // factor), -(-width // factor), page.samplesperpixel)
+    sums = np.zeros(shape, dtype=np.float64)
+    for tile, (plane, _, top, left, _), _ in page.segments(maxworkers=1):
+        if tile is None:  # a tile that the file leaves out is black
+            continue
+        tile = tile[0, : height - top, : width - left]  # without the padding at the edges
+        rows, row_starts = _bins(top, tile.shape[0], factor)
+        columns, column_starts = _bins(left, tile.shape[1], factor)
+        part = np.add.reduceat(tile, column_starts, axis=1, dtype=np.float64)
+        part = np.add.reduceat(part, row_starts, axis=0)
+        one_plane = tile.shape[2] < shape[2]  # planes of one channel each
+        sums[rows, columns, plane : plane + 1 if one_plane else None] += part
+    counts = [np.diff([*range(0, side, factor), side]) for side in (height, width)]
+    means = sums / np.outer(*counts)[..., None]
+    return (means if page.dtype.kind == "f" else np.rint(means)).astype(page.dtype)
+
+
+def _bins(start: int, length: int, factor: int) -> tuple[slice, np.ndarray]:
+    """Return which results a run of pixels belongs to, and where each of them begins in it."""
+    first, last = start // factor, (start + length - 1) // factor
+    starts = np.arange(first, last + 1) * factor - start
+    return slice(first, last + 1), np.maximum(starts, 0)
+
+
+def _divided_by_alpha(array: np.ndarray) -> np.ndarray:
+    """Return colours as they were before they were multiplied by alpha, the last channel."""
+    white = 1.0 if array.dtype.kind == "f" else np.iinfo(array.dtype).max
+    alpha = array[..., -1:].astype(np.float64)
+    colours = np.minimum(array[..., :-1] * (white / np.maximum(alpha, 1e-9)), white)
+    return np.concatenate([colours.astype(array.dtype), array[..., -1:]], axis=-1)
+
+
+def _as_tuple(value: Any) -> Sequence:
+    return value if isinstance(value, tuple | list) else (value,)

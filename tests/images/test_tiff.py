@@ -1,0 +1,165 @@
+"""TIFF files: pages, pyramids, tiles that are read one at a time, and damage."""
+
+import io
+
+import numpy as np
+import pytest
+import tifffile
+
+from sklearn_tl.images import Reading, as_images, decoding, tiff
+
+RANDOM = np.random.default_rng(0)
+
+
+def written(*pages, **options):
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        for page in pages:
+            writer.write(page, **options)
+    return buffer.getvalue()
+
+
+def blocks(array, factor):
+    """Return the means of squares of `factor` pixels, the plain way."""
+    height, width = array.shape[:2]
+    return np.array(
+        [
+            [
+                array[y : y + factor, x : x + factor].mean(axis=(0, 1))
+                for x in range(0, width, factor)
+            ]
+            for y in range(0, height, factor)
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"photometric": "rgb"},
+        {"photometric": "rgb", "rowsperstrip": 7},
+        {"photometric": "rgb", "tile": (16, 32), "compression": "zlib"},
+        {"photometric": "rgb", "tile": (48, 16), "compression": "lzw", "predictor": True},
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_page_that_is_read_in_parts_has_the_means_of_its_squares(options, dtype):
+    array = (255 * RANDOM.random((61, 83, 3))).astype(dtype)
+    data = written(array, **options)
+    (page,) = tiff.read_pages(data)
+    reduced = tiff.read_deep(data, page, 15, tifffile)  # 61 // 15 = 4
+    assert reduced.dtype == dtype
+    assert reduced.shape == (16, 21, 3)
+    tolerance = 1e-4 if dtype == np.float32 else 0.5
+    np.testing.assert_allclose(reduced, blocks(array, 4), atol=tolerance)
+
+
+def test_planes_of_one_channel_each_are_read_in_parts():
+    array = RANDOM.integers(0, 65536, (3, 40, 50), dtype=np.uint16)
+    data = written(array, photometric="rgb", planarconfig="separate", tile=(16, 16))
+    (page,) = tiff.read_pages(data)
+    reduced = tiff.read_deep(data, page, 20, tifffile)
+    np.testing.assert_allclose(reduced, blocks(array.transpose(1, 2, 0), 2), atol=0.5)
+
+
+def test_a_large_file_is_read_in_parts_if_max_pixels_allows_it(monkeypatch):
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 60 * 80)
+    array = RANDOM.integers(0, 256, (61, 83, 3), dtype=np.uint8)
+    data = written(array, photometric="rgb", tile=(16, 16))
+    with pytest.raises(
+        ValueError, match=r"61 pixels are more than max_pixels=4800.*set max_pixels"
+    ):
+        as_images([data], Reading(max_pixels=4800)).open(0).decode(20)
+    image = as_images([data], Reading(max_pixels=None)).open(0)
+    np.testing.assert_allclose(image.decode(20), blocks(array, 3), atol=0.5)
+    np.testing.assert_array_equal(image.decode(), array)
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 61 * 83)
+    np.testing.assert_array_equal(image.decode(20), array)
+
+
+def test_the_smallest_level_of_a_pyramid_that_is_large_enough_is_read(monkeypatch):
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 1000)
+    levels = [np.full((64 // n, 96 // n, 3), 10 * n, dtype=np.uint8) for n in (1, 2, 4)]
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        writer.write(levels[0], photometric="rgb", tile=(16, 16), subifds=2)
+        for level in levels[1:]:
+            writer.write(level, photometric="rgb", tile=(16, 16), subfiletype=1)
+    images = as_images([buffer.getvalue()], Reading(max_pixels=None))
+    assert images.open(0).decode(30).mean() == 20
+    assert images.open(0).decode(16).mean() == 40
+    assert images.open(0).decode().mean() == 10
+
+
+PAGES = RANDOM.integers(0, 65536, (3, 6, 8), dtype=np.uint16)
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "lzw"}])
+@pytest.mark.parametrize("colour", [True, False])
+def test_a_page_or_the_mean_or_the_maximum_of_all_pages_is_read(options, colour):
+    pages = np.stack([PAGES] * 3, axis=3) if colour else PAGES
+    kind = "rgb" if colour else "minisblack"
+    data = written(*pages, photometric=kind, **options)
+    expected = {i: pages[i] for i in range(3)}
+    expected |= {None: pages[0], "mean": np.rint(pages.mean(axis=0)), "max": pages.max(axis=0)}
+    for page, levels in expected.items():
+        pixels = as_images([data], Reading(page=page))[0]
+        colours = levels if colour else np.repeat(levels[..., None], 3, axis=2)
+        np.testing.assert_allclose(pixels, colours / 65535, atol=1e-6)
+    with pytest.raises(ValueError, match=r"page=3 was asked for, but it has 3"):
+        as_images([data], Reading(page=3))[0]
+
+
+def test_pages_of_several_sizes_have_no_mean():
+    data = written(PAGES[0], PAGES[1][:4])
+    with pytest.raises(ValueError, match=r'page="mean" needs pages of one shape.*\(4, 8\)'):
+        as_images([data], Reading(page="mean"))[0]
+
+
+def test_thumbnails_are_not_pages():
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        writer.write(PAGES[0])
+        writer.write(PAGES[0, ::2, ::2], subfiletype=1)
+    images = as_images([buffer.getvalue()])
+    images[0]
+    assert len(tiff.read_pages(buffer.getvalue())) == 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied_at_full_depth(orientation):
+    array = RANDOM.integers(0, 65536, (5, 7, 3), dtype=np.uint16)
+    tag = (274, "H", 1, orientation, True)
+    data = written(array, photometric="rgb", extratags=[tag])
+    of_8_bits = written((array // 257).astype(np.uint8), photometric="rgb", extratags=[tag])
+    deep, plain = as_images([data])[0], as_images([of_8_bits])[0]
+    assert deep.shape == plain.shape
+    assert np.abs(deep - plain / 255).max() < 1 / 255
+
+
+def test_colours_that_were_multiplied_by_alpha_are_restored():
+    array = np.array([[[10000, 20000, 30000, 32768], [0, 0, 0, 0]]], dtype=np.uint16)
+    data = written(array, photometric="rgb", extrasamples=["assocalpha"])
+    expected = [[np.array([10000, 20000, 30000]) / 65535 + 32767 / 65535, [1, 1, 1]]]
+    np.testing.assert_allclose(as_images([data])[0], expected, atol=1e-4)
+
+
+def test_tags_without_pixels_are_an_error_and_not_black():
+    array = RANDOM.integers(0, 65536, (5, 7, 3), dtype=np.uint16)
+    data = bytearray(written(array, photometric="rgb"))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        offset = file.pages[0].tags["StripByteCounts"].valueoffset
+    data[offset : offset + 4] = bytes(4)
+    with pytest.raises(ValueError, match=r"X\[0\] .*"):
+        as_images([bytes(data)])[0]
+
+
+def test_without_the_library_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "tifffile", None)
+    monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
+    array = RANDOM.integers(0, 65536, (5, 7, 3), dtype=np.uint16)
+    data = written(array, photometric="rgb")
+    with pytest.raises(
+        ValueError, match=r"X\[0\] is a TIFF.*pip install 'sklearn-tl\[scientific\]'"
+    ):
+        as_images([data])[0]
