@@ -26,7 +26,9 @@ import warnings
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
+import tifffile
 from _report import ELSEWHERE, machine, print_table, write_json
 from PIL import Image
 
@@ -40,16 +42,18 @@ def turned():
     return exif
 
 
-KINDS = ("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "array", "command line")
-SHARES = (0.16, 0.16, 0.12, 0.16, 0.12, 0.12, 0.15, 0.01)
+KINDS = ("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "PPM", "AVIF", "array", "command line")
+SHARES = (0.13, 0.16, 0.1, 0.18, 0.1, 0.08, 0.06, 0.04, 0.14, 0.01)
 SECONDS, HANGS, MEMORY = 5, 60, 5 << 29  # of processor time, of the clock, bytes
 MODES = {
     "JPEG": ("L", "RGB", "CMYK"),
-    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
+    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "RGB;16"),
     "GIF": ("L", "P", "RGB"),
-    "TIFF": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"),
+    "TIFF": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F", "RGB;16"),
     "WEBP": ("RGB", "RGBA"),
     "BMP": ("1", "L", "P", "RGB"),
+    "PPM": ("1", "L", "RGB", "RGB;16"),
+    "AVIF": ("L", "RGB", "RGBA"),
 }
 OPTIONS = {
     "JPEG": ({}, {"progressive": True}, {"exif": turned()}),
@@ -58,6 +62,8 @@ OPTIONS = {
     "TIFF": ({}, {"compression": "tiff_lzw"}, {"compression": "tiff_adobe_deflate"}),
     "WEBP": ({}, {"lossless": True}, {"save_all": True, "append_images": True}),
     "BMP": ({},),
+    "PPM": ({},),
+    "AVIF": ({},),
 }
 
 
@@ -217,7 +223,7 @@ def command_line(rng, folder):
         Image.fromarray(rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(path)
         paths.append(path)
     for path in paths[:3]:
-        path.write_bytes(broken_bytes(rng, str(rng.choice(KINDS[:6]))))
+        path.write_bytes(broken_bytes(rng, str(rng.choice(KINDS[:8]))))
     out, err = io.StringIO(), io.StringIO()
     errors = str(rng.choice(["raise", "skip"]))
     quick = ["--image-size", "32", "--cv", "2", "--strategies", "raw pixels", "embeddings"]
@@ -265,7 +271,7 @@ def broken_bytes(rng, kind):
             case 5:
                 data[at:at] = data[at : at + 8 * n]
             case 6:
-                other = whole_file(rng, str(rng.choice(KINDS[:6])))
+                other = whole_file(rng, str(rng.choice(KINDS[:8])))
                 data[at:] = other[at:]
             case 7:
                 data[at : at + n] = b"\0" * n
@@ -279,6 +285,8 @@ def whole_file(rng, kind):
     mode = str(rng.choice(MODES[kind]))
     height, width = (int(side) for side in rng.integers(1, 40, 2))
     pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    if mode == "RGB;16":
+        return deep_file(rng, kind, pixels.astype(np.uint16) * 251)
     if mode == "I;16":
         image = Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
     elif mode == "F":
@@ -290,6 +298,19 @@ def whole_file(rng, kind):
         options["append_images"] = [image, image]
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def deep_file(rng, kind, levels):
+    """Return an intact file of 16 bits in colour, which PIL cannot write."""
+    if kind == "PNG":
+        return imagecodecs.png_encode(levels)
+    height, width, _ = levels.shape
+    if kind == "PPM":
+        return f"P6 {width} {height} 65535\n".encode() + levels.astype(">u2").tobytes()
+    options = [{}, {"compression": "lzw"}, {"tile": (16, 16)}, {"rowsperstrip": 3}]
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, levels, photometric="rgb", **options[rng.integers(4)])
     return buffer.getvalue()
 
 

@@ -82,8 +82,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         How training images are varied at random in each epoch. "standard" takes a random crop of
         35 to 100 % of the image and flips half of the images from left to right. A callable, for
         example one from ``torchvision.transforms.v2``, gets each image scaled to cover the input:
-        a PIL image, or a float tensor if the image has more than 8 bits. It returns an image or
-        a tensor (3, height, width), which is then cropped at the centre and normalised. With
+        a PIL image, or a tensor if the image has more than 8 bits or not 3 channels. It returns an
+        image or a tensor (channels, height, width), which is then cropped and normalised. With
         augmentation every image goes through the whole network in every epoch. Not used with
         ``unfreeze=None``.
     class_weight : dict, "balanced" or None, default=None

@@ -79,14 +79,15 @@ class TrainingImages(Dataset):
         if self.augment is None:
             return self.preprocessing.finish(image)
         is_8_bit = image.dtype == torch.uint8
+        is_picture = is_8_bit and image.shape[0] == 3
         where = f"augment, applied to X[{self.images.position(i)}],"
         try:
-            varied = self.augment(_as_picture(image) if is_8_bit else image.clone())
+            varied = self.augment(_as_picture(image) if is_picture else image.clone())
         except Exception as error:
-            kind = "a PIL image" if is_8_bit else "a tensor"
+            kind = "a PIL image" if is_picture else "a tensor"
             error.add_note(f"in {where} which was called with {kind}")
             raise
-        varied = _as_tensor(varied, where)
+        varied = _as_tensor(varied, where, image.shape[0])
         if is_8_bit and varied.is_floating_point() and not -1 < varied.min() <= varied.max() < 2:
             raise ValueError(
                 f"{where} returned values from {varied.min():.3g} to {varied.max():.3g}, but "
@@ -125,18 +126,18 @@ def _as_picture(image: torch.Tensor) -> Image.Image:
     return Image.fromarray(image.movedim(0, -1).contiguous().numpy())
 
 
-def _as_tensor(varied: Any, where: str) -> torch.Tensor:
-    """Return the result of a user's callable as a tensor (3, height, width)."""
+def _as_tensor(varied: Any, where: str, n_channels: int) -> torch.Tensor:
+    """Return the result of a user's callable as a tensor (n_channels, height, width)."""
     if isinstance(varied, Image.Image):
         return torch.from_numpy(np.array(varied.convert("RGB"))).movedim(-1, 0)
     if not isinstance(varied, torch.Tensor):
         raise TypeError(
             f"{where} returned {type(varied).__name__}, but must return a PIL image or a tensor "
-            "(3, height, width)."
+            f"({n_channels}, height, width)."
         )
-    if varied.ndim != 3 or varied.shape[0] != 3:
+    if varied.ndim != 3 or varied.shape[0] != n_channels:
         raise ValueError(
             f"{where} returned a tensor of shape {tuple(varied.shape)}, but an image must be "
-            "(3, height, width)."
+            f"({n_channels}, height, width)."
         )
     return varied

@@ -3,7 +3,6 @@
 import io
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -190,11 +189,8 @@ def _source(image: Image.Image) -> bytes | None:
     if not loses:
         return None
     file = image.fp  # type: ignore[attr-defined]
-    file.seek(0)
-    data = file.read()
-    with suppress(Exception):  # if PIL cannot decode it, its file stays open
-        image.load()
-    return data
+    file.seek(0)  # the image is not decoded, so that it can be read again
+    return file.read()
 
 
 def _from_pages(image: Image.Image, page: int | str | None, notice: Notice) -> Numbers:

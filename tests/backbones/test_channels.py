@@ -9,7 +9,12 @@ from helpers.networks import TinyNet
 from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
-from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, class_activation_maps
+from sklearn_tl import (
+    ConvFeatureExtractor,
+    FineTuneClassifier,
+    class_activation_maps,
+    compare_strategies,
+)
 from sklearn_tl.backbones import load_backbone
 from sklearn_tl.images import Preprocessing
 
@@ -31,6 +36,15 @@ def test_six_channels_that_repeat_rgb_give_almost_what_rgb_gives(name):
         for backbone, x in zip((six, rgb), images, strict=True)
     ]
     assert_allclose(*outputs, atol=1e-4 * float(outputs[1].abs().max()) + 1e-6)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 4, 7])
+def test_convolutions_are_adapted_as_timm_does(n_channels):
+    timm_layers = pytest.importorskip("timm.models")
+    ours = load_backbone("resnet18", None, n_channels).module.conv1
+    weight = load_backbone("resnet18", None).module.conv1.weight
+    assert ours.in_channels == n_channels
+    torch.testing.assert_close(ours.weight, timm_layers.adapt_input_conv(n_channels, weight))
 
 
 def test_one_channel_gives_what_grey_gives_as_rgb():
@@ -81,6 +95,24 @@ def test_layers_are_trained_on_several_channels(unfreeze):
 
 def range_of(n):
     return tuple(range(n))
+
+
+@pytest.mark.parametrize("augment", ["standard", lambda image: image.flip(-1)])
+def test_augmentation_takes_tensors_of_several_channels(augment):
+    classifier = FineTuneClassifier(
+        channels=range_of(4), image_size=32, max_epochs=1, augment=augment, random_state=0
+    ).fit(BANDS, LABELS)
+    assert classifier.history_[0]["train_loss"] > 0
+    with pytest.raises(ValueError, match=r"returned a tensor of shape \(3,.*must be \(4, "):
+        classifier.set_params(augment=lambda image: image[:3]).fit(BANDS, LABELS)
+
+
+def test_a_comparison_reads_the_channels_that_it_is_told_to():
+    result = compare_strategies(
+        np.concatenate([BANDS] * 2), LABELS * 2, strategies=["raw pixels", "head alone"],
+        channels=range_of(5), image_size=32, cv=2, random_state=0,
+    )  # fmt: skip
+    assert len(result.best_estimator_.predict(BANDS)) == 6
 
 
 class Grey(TinyNet):

@@ -286,3 +286,16 @@ def test_small_training_sets_do_not_change_the_large_ones():
     alone = compare_strategies(X, y, **options)
     curve = compare_strategies(X, y, train_sizes=[2], **options)
     assert_array_equal(alone.scores("embeddings"), curve.scores("embeddings"))
+
+
+@pytest.mark.parametrize("scoring", [["accuracy", "f1_macro"], {"a": "accuracy"}])
+def test_several_scores_are_an_error(scoring):
+    X, y = study(2, 8)
+    with pytest.raises(ValueError, match="has several scores, but strategies are compared by one"):
+        compare_strategies(X, y, scoring=scoring)
+
+
+def test_a_comparison_may_end_without_a_fit_on_all_images():
+    X, y = study(2, 8)
+    result = compare_strategies(X, y, strategies=["raw pixels"], cv=2, refit=False)
+    assert not hasattr(result, "best_estimator_")

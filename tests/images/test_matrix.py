@@ -174,8 +174,8 @@ def ways_in(tmp_path):
             "lazy": LazyImages(["", path])[np.array([1])],
         }
         with contextlib.suppress(Exception):  # PIL may not know it
-            open_pil()
-            ways["PIL"] = Dataset(open_pil)
+            ways["PIL"] = [open_pil()]
+            ways["dataset"] = Dataset(open_pil)
         return ways
 
     yield forms
@@ -189,6 +189,7 @@ def test_an_image_is_the_same_by_every_way_in(case, ways_in):
     for name, X in ways_in(data).items():
         images = as_images(X)
         pixels = images[0]
+        np.testing.assert_array_equal(images[0], pixels)  # it can be read again
         found = pixels / 255 if pixels.dtype == np.uint8 else pixels
         # Transparent pixels of 8 bits are rounded to a level.
         assert np.abs(found - expected).max() < 0.51 / 255, name

@@ -119,3 +119,12 @@ def test_numbers_that_are_not_an_image_are_refused_with_the_index(case):
     images = as_images([np.zeros((4, 4)), item])
     with pytest.raises(error, match=re.compile(rf"X\[1\].*{message}", re.DOTALL)):
         images[1]
+
+
+def test_a_normalised_image_gets_the_advice_to_leave_normalize_out():
+    with pytest.raises(
+        ValueError, match=r"leave that step \(Normalize\) out.*value_range=\(-2, 2\)"
+    ):
+        as_images(np.array([[[-2.0, 2.0]]]))[0]
+    with pytest.raises(ValueError, match=r"from 0 to 1\. Set value_range"):
+        as_images(np.array([[[0.0, 2.0]]]))[0]

@@ -1,6 +1,7 @@
 """Every form of images gives the same pixels, on request only, and errors name the position."""
 
 import pickle
+import sys
 
 import numpy as np
 import pandas as pd
@@ -137,6 +138,38 @@ def test_a_part_of_the_images_keeps_their_positions_and_pickles_only_itself(pixe
         as_images([*pixels, "no.jpg"]).take([3])[0]
     tensor = torch.zeros(50, 3, 100, 100, dtype=torch.uint8)
     assert len(pickle.dumps(as_images(tensor).take([7]))) < 40_000
+
+
+class Wrapped:
+    """An array of another library."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.array, dtype=dtype)
+
+
+def test_whatever_becomes_an_array_is_read(pixels):
+    np.testing.assert_array_equal(as_images([Wrapped(pixels[1])])[0], pixels[1])
+    np.testing.assert_array_equal(as_images(Wrapped(pixels))[2], pixels[2])
+
+
+def test_a_dict_of_a_data_set_holds_an_image(pixels):
+    items = [{"image": pixels[0], "label": 3}, {"image": Image.fromarray(pixels[1])}]
+    for i, image in enumerate(as_images(items)):
+        np.testing.assert_array_equal(image, pixels[i])
+
+
+def test_a_url_without_fsspec_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(ValueError, match=r"X\[0\] \('s3://a/b.png'\) is a URL.*fsspec.*s3fs"):
+        as_images(["s3://a/b.png"])[0]
+
+
+def test_a_url_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(OSError, match=r"X\[0\] .*could not be read .FileNotFoundError"):
+        as_images([f"file://{tmp_path}/no.png"])[0]
 
 
 # --- errors -------------------------------------------------------------------------------------
