@@ -15,7 +15,7 @@ from sklearn_tl.images import CONSTRAINTS, ImageSequence, Reading, as_images, sa
 
 POSITIVE = Interval(Integral, 1, None, closed="left")
 # The parameters that decide what a fitted estimator computes, as far as this class uses them.
-AS_FITTED = ("backbone", "weights", "precision", *CONSTRAINTS)
+AS_FITTED = ("backbone", "weights", "precision", *(n for n in CONSTRAINTS if n != "max_pixels"))
 
 
 class BackboneEstimator(BaseEstimator):
@@ -26,7 +26,7 @@ class BackboneEstimator(BaseEstimator):
 
     Parameters that decide what is computed keep the value that they had in `fit`, until the next
     fit. Parameters that only say where and how fast (`cache`, `batch_size`, `device`, `engine`,
-    `n_jobs`, `verbose`) take effect as soon as `set_params` changes them.
+    `max_pixels`, `n_jobs`, `verbose`) take effect as soon as `set_params` changes them.
     """
 
     max_pixels: int | None  # a parameter of all subclasses
@@ -113,7 +113,7 @@ class BackboneEstimator(BaseEstimator):
         return as_images(X, self._reading())
 
     def _reading(self) -> Reading:
-        return Reading.of(self._fitted)
+        return Reading.of(self._fitted | {"max_pixels": self.max_pixels})
 
     def _pretrained(self) -> Backbone:
         """Return the backbone. After unpickling it is loaded again, and must be the same."""

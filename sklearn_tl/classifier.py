@@ -178,7 +178,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
     `X` may have any form that :class:`ConvFeatureExtractor` accepts.
 
     Parameters changed by `set_params` after `fit` wait for the next fit, except for `cache`,
-    `batch_size`, `device`, `engine` and `verbose`, which take effect at once.
+    `batch_size`, `device`, `engine`, `max_pixels` and `verbose`, which take effect at once.
 
     A pickle contains the head and the tensors that training changed. The backbone is loaded again
     and verified. Gradients are clipped at a norm of 1.

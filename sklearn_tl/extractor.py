@@ -134,7 +134,8 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     "image". What is guessed or left out comes as an :class:`ImageWarning`, once per call.
 
     Parameters changed by `set_params` after `fit` wait for the next fit, except for `cache`,
-    `batch_size`, `device`, `engine`, `n_jobs` and `verbose`, which take effect at once.
+    `batch_size`, `device`, `engine`, `max_pixels`, `n_jobs` and `verbose`, which take effect at
+    once.
 
     References
     ----------

@@ -32,7 +32,7 @@ from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.comparison import RawPixels
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.finetuning import AbovePrefix, HeadAlone, WholeNetwork
-from sklearn_tl.images import Preprocessing
+from sklearn_tl.images import MAX_PIXELS, Preprocessing
 
 FORMAT = 2
 SUFFIX = ".sktl"
@@ -135,8 +135,9 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> BaseEstimat
 
     The file names the pretrained network. The network is loaded when the model is first used, and
     must have the fingerprint that the file states. The loaded model writes to no place that the
-    file names: `cache` is "memory" or None, and `memory` of a pipeline is None. The path in
-    `weights` is kept; nothing but tensors is read from such a file.
+    file names: `cache` is "memory" or None, and `memory` of a pipeline is None. Its `max_pixels`
+    is at most the default. The path in `weights` is kept; nothing but tensors is read from such a
+    file.
 
     Parameters
     ----------
@@ -285,6 +286,10 @@ def _unpack(data: bytes, trusted: set[str]) -> BaseEstimator:
         raise ValueError(f"It holds a {type(model).__name__}, which is not an estimator.")
     for part in _parts(model):
         _forget_paths(part)
+        if isinstance(part, ESTIMATORS) and (
+            part.max_pixels is None or part.max_pixels > MAX_PIXELS
+        ):
+            part.max_pixels = MAX_PIXELS  # the limit protects from other files
         if isinstance(part, BackboneEstimator):
             _check_state(part, vars(part))
             for name, default in type(part)().get_params(deep=False).items():

@@ -230,6 +230,7 @@ def test_parameters_that_decide_what_is_computed_wait_for_the_next_fit(extractor
     X = make_images()
     expected = extractor.fit(X).transform(X)
     at_once = {"cache": None, "batch_size": 2, "device": "cpu", "n_jobs": 1, "verbose": 0}
+    at_once |= {"max_pixels": 10**6}
     later = {
         "backbone": NormNet,
         "weights": None,
@@ -241,7 +242,6 @@ def test_parameters_that_decide_what_is_computed_wait_for_the_next_fit(extractor
         "channels": (0,),
         "page": 0,
         "loader": str,
-        "max_pixels": 1,
         "draft": False,
         "precision": "bfloat16",
     }

@@ -96,7 +96,6 @@ LATER = {
     "channels": (0,),
     "page": 0,
     "loader": str,
-    "max_pixels": 1,
     "draft": False,
     "precision": "bfloat16",
     "callbacks": [CtrlC(1)],
@@ -105,6 +104,7 @@ LATER = {
 }
 # These say where and how fast, and take effect at once.
 AT_ONCE = {"cache": None, "batch_size": 4, "device": "cpu", "engine": "openvino", "verbose": 1}
+AT_ONCE |= {"max_pixels": 10**6}
 
 
 @pytest.mark.parametrize("unfreeze", [None, 1, "all"])

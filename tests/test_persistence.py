@@ -38,6 +38,7 @@ from torch import nn
 import sklearn_tl
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, clear_cache, cli, load, save
 from sklearn_tl.comparison import RawPixels
+from sklearn_tl.images import MAX_PIXELS
 
 TREE = "sklearn.tree._tree.Tree"
 X, y = study(3, 12)
@@ -242,6 +243,12 @@ def test_parameters_of_all_types_come_back(tmp_path):
     expected = model.get_params() | {"device": "cpu", "cache": "memory"}
     assert loaded.pop("random_state").rand() == expected.pop("random_state").rand()
     assert loaded == expected
+
+
+@pytest.mark.parametrize(("saved", "loaded"), [(None, MAX_PIXELS), (10**12, MAX_PIXELS), (99, 99)])
+def test_a_file_does_not_lift_the_limit_on_images(saved, loaded, tmp_path):
+    save(extractor(max_pixels=saved).fit(X), tmp_path / "model.sktl")
+    assert load(tmp_path / "model.sktl").max_pixels == loaded
 
 
 def test_the_path_of_weights_is_kept(tmp_path):
