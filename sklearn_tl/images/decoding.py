@@ -293,7 +293,7 @@ def _decode_tiff(
             notice("bands")
         elif page.n_channels == 4 and numbers.array.ndim == 3:
             numbers = numbers._replace(has_alpha=page.has_alpha)
-        return numbers._replace(is_inverted=page.is_inverted)
+        return numbers._replace(is_inverted=page.is_inverted, white=page.white)
 
     return _one_of(reading.page or 0, len(pages), read)
 
@@ -306,6 +306,7 @@ def _read_page(data: bytes, page: tiff.Page, at_least: int | None, where: str) -
     numbers = Numbers(
         array,
         is_deep=array.dtype != np.uint8,
+        white=page.white,
         has_alpha=page.has_alpha,
         is_inverted=page.photometric == tiff.WHITE_IS_ZERO,
     )

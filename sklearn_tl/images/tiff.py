@@ -41,6 +41,11 @@ class Page(NamedTuple):
         return self.photometric == WHITE_IS_ZERO and self.bits > 8
 
     @property
+    def white(self) -> int | None:
+        """The number that is white if the file says it, by a depth such as 12 bits."""
+        return 2**self.bits - 1 if 8 < self.bits < 16 else None
+
+    @property
     def has_other_band(self) -> bool:
         """Whether there is a channel beyond RGB that is not alpha."""
         return self.n_channels == 4 and self.photometric == RGB and self.has_alpha is False

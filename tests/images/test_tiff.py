@@ -1,6 +1,7 @@
 """TIFF files: pages, pyramids, tiles that are read one at a time, and damage."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -163,3 +164,30 @@ def test_without_the_library_the_error_says_what_to_install(monkeypatch):
         ValueError, match=r"X\[0\] is a TIFF.*pip install 'sklearn-tl\[scientific\]'"
     ):
         as_images([data])[0]
+
+
+def packed_12_bits(levels):
+    """Return a TIFF file in which two numbers take three bytes."""
+    height, width, n_channels = levels.shape
+    pairs = levels.reshape(-1, 2).astype(np.uint32)
+    packed = pairs[:, 0] << 12 | pairs[:, 1]
+    data = np.stack([packed >> 16, packed >> 8, packed], axis=1).astype(np.uint8).tobytes()
+    tags = {256: width, 257: height, 258: 12, 259: 1, 262: 1 if n_channels == 1 else 2, 273: 0}
+    tags |= {277: n_channels, 278: height, 279: len(data), 284: 1}
+    bits_at = 8 + 2 + 12 * len(tags) + 4
+    tags[273] = bits_at + 6
+    entries = [
+        struct.pack("<HHII", tag, 3, n_channels, bits_at)
+        if tag == 258 and n_channels == 3
+        else struct.pack("<HHII", tag, 4 if tag in (273, 279) else 3, 1, value)
+        for tag, value in tags.items()
+    ]
+    directory = struct.pack("<H", len(tags)) + b"".join(entries) + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<3H", 12, 12, 12) + data
+
+
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_a_file_that_says_it_has_12_bits_is_read_in_their_range(n_channels):
+    levels = RANDOM.integers(0, 4096, (6, 8, n_channels))
+    pixels = as_images([packed_12_bits(levels)])[0]
+    np.testing.assert_allclose(pixels, np.broadcast_to(levels / 4095, (6, 8, 3)), atol=1e-6)
