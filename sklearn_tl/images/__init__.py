@@ -12,7 +12,7 @@ are those of the parameters of a `Reading`; `say_whose_limit` warns of a limit t
 """
 
 from sklearn_tl.images.checking import Check, check_each, check_images
-from sklearn_tl.images.decoding import FORMAT_NAMES, FORMATS, missing_package, sniff
+from sklearn_tl.images.formats import FORMAT_NAMES, FORMATS, missing_package, sniff
 from sklearn_tl.images.lazy import LazyImages, indexable
 from sklearn_tl.images.notices import ImageWarning, Notices
 from sklearn_tl.images.pixels import to_uint8

@@ -55,7 +55,7 @@ def test_a_format_that_needs_a_package_says_which(tmp_path, monkeypatch):
     assert len(files_below(tmp_path).paths) == 3
     find_spec = util.find_spec
     monkeypatch.setattr(
-        "sklearn_tl.images.decoding.find_spec",
+        "sklearn_tl.images.formats.find_spec",
         lambda name: None if name == "pillow_heif" else find_spec(name),
     )
     paths, others = files_below(tmp_path)

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 import sklearn_tl.images
 from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl.images import FORMAT_NAMES, FORMATS, Reading, as_images
-from sklearn_tl.images.decoding import unreadable
+from sklearn_tl.images.refusals import unreadable
 
 
 @pytest.fixture
