@@ -60,7 +60,7 @@ def _answers(
     """Yield each path with the probabilities of its image, or with the error of reading it."""
     try:
         rows = predict_proba(paths)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         if len(paths) > 1:  # only some of them may be at fault
             half = len(paths) // 2
             yield from _answers(predict_proba, paths[:half])

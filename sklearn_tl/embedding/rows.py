@@ -76,16 +76,16 @@ def embed(
     layers = LayerStore(store, frozen.keys(), frozen.lengths())
     # Code of the user, which may be slow, runs once per image.
     parts = images.in_parts(OPEN_BYTES) if images.is_slow and n_jobs == 1 else [images]
-    done = 0
+    done = n_cached = 0
     with (
         tqdm(total=len(images), unit="image", desc=frozen.name, disable=not verbose) as bar,
         _others_counted(images),
     ):
         for part in parts:
             some = rows[done : done + len(part)]
-            _fill(some, part, frozen, layers, cache is not None, n_jobs, bar)
+            n_cached += _fill(some, part, frozen, layers, cache is not None, n_jobs, bar)
             done += len(part)
-    images.notices.warn()
+    images.notices.warn(all_were_read=n_cached == 0)
     return rows
 
 
@@ -97,8 +97,8 @@ def _fill(
     with_digests: bool,
     n_jobs: int,
     bar: Any,
-) -> None:
-    """Write the rows of images into an array."""
+) -> int:
+    """Write the rows of images into an array; return how many came from the cache."""
     first: dict[bytes, int] = {}  # the first position of each digest: duplicates are computed once
     own = np.empty(len(images), dtype=np.intp)
     for i, digest in enumerate(_digests(images)):
@@ -141,6 +141,7 @@ def _fill(
     duplicates = np.flatnonzero(own != np.arange(len(images)))
     rows[duplicates] = rows[own[duplicates]]
     bar.update(len(duplicates))
+    return n_cached
 
 
 @contextmanager

@@ -128,13 +128,20 @@ def _check(images: ImageSequence, i: int, at_least: int | None) -> Check:
     position = images.position(i)
     try:
         numbers, path = images.numbers(i, at_least)
-    except (OSError, ValueError, TypeError) as error:
-        return Check(position, images.path(i), str(error))
+    except Exception as error:  # of any type, if the code of a user raises it
+        return Check(position, images.path(i), _problem(position, error))
     array = numbers.array
     height, width = array.shape[:2]
     return Check(
         position, path, None, height, width, _mode(numbers), float(array.min()), float(array.max())
     )
+
+
+def _problem(position: int, error: Exception) -> str:
+    text = str(error)
+    if text.startswith(f"X[{position}]"):
+        return text
+    return f"X[{position}] cannot be read ({type(error).__name__}: {text})."
 
 
 def _mode(numbers: Numbers) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import math
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn_tl.images.pil import (
     of_image,
     of_pages,
     one_of,
+    only_page,
     open_file,
     source_of,
     turned,
@@ -51,13 +53,14 @@ def decode(
     check = partial(check_size, limit=reading.max_pixels, where=where)
     try:
         if name == "NPY":
-            return Numbers(np.load(io.BytesIO(data), allow_pickle=False), is_deep=True)
+            array = np.load(io.BytesIO(data), allow_pickle=False)
+            return only_page(Numbers(array, is_deep=True), reading.page)
         if name == "PPM" and (size := netpbm.size_of_deep(data)):
             check(*size)
             array, white = netpbm.read_deep(data)
-            return Numbers(array, is_deep=True, white=white)
-        if name == "TIFF" and (pages := tiff.read_pages(data)):
-            return _decode_tiff(data, pages, reading, at_least, where, notice)
+            return only_page(Numbers(array, is_deep=True, white=white), reading.page)
+        if name == "TIFF":
+            return _decode_tiff(data, reading, at_least, where, notice)
         with open_file(data, name, where) as image:
             full, is_progressive = image.size, bool(image.info.get("progressive"))
             if at_least is not None:
@@ -68,8 +71,8 @@ def decode(
                 check(*full, times=1 if is_progressive else 2)
             check(*image.size)
             if name == "PNG" and _is_deep_png(data):
-                return upright(_decode_png(data, where), image)
-            return of_pages(image, reading.page, notice)
+                return only_page(upright(_decode_png(data, where), image), reading.page)
+            return of_pages(image, reading, notice)
     except Refused:
         raise
     except Image.DecompressionBombError as error:  # some formats check PIL's own limit, too
@@ -84,12 +87,16 @@ def decode(
 def from_pil(image: Image.Image, reading: Reading, where: str, notice: Notice) -> Numbers:
     """Return the numbers of a PIL image, upright."""
     try:
-        data = source_of(image)
-        if data is not None:
-            frame = image.tell()
-            at_frame = reading.at_page(frame) if reading.page is None and frame else reading
-            return decode(data, at_frame, None, where, notice)
-        return of_pages(image, reading.page, notice)
+        data = source_of(image, reading.page)
+        if data is None:
+            return of_pages(image, reading, notice)
+        frame = image.tell()
+        if reading.page is None and frame:  # the user chose it, thumbnails included
+            positions = [page.position for page in tiff.read_pages(data)[0]]
+            if frame not in positions:
+                return of_pages(image, reading, notice)
+            reading = reading.at_page(positions.index(frame))
+        return decode(data, reading, None, where, notice)
     except Refused:
         raise
     except Exception as error:
@@ -97,13 +104,13 @@ def from_pil(image: Image.Image, reading: Reading, where: str, notice: Notice) -
 
 
 def _decode_tiff(
-    data: bytes,
-    pages: list[tiff.Page],
-    reading: Reading,
-    at_least: int | None,
-    where: str,
-    notice: Notice,
+    data: bytes, reading: Reading, at_least: int | None, where: str, notice: Notice
 ) -> Numbers:
+    pages, is_complete = tiff.read_pages(data)
+    if not pages:
+        raise ValueError("its tags are damaged")
+    if isinstance(reading.page, str) and not is_complete:
+        raise ValueError(f"the tags of its page {len(pages)} are damaged")
     if reading.page is None and len(pages) > 1:
         notice("pages")
 
@@ -111,27 +118,29 @@ def _decode_tiff(
         page = pages[i]
         check_size(page.width, page.height, reading.max_pixels, where)
         # PIL decodes all of a file, so only files that would fill the memory are read in parts.
-        reduced = at_least if page.width * page.height > MAX_PIXELS else None
-        # PIL leaves out a fourth channel that is not alpha.
-        all_bands = page.has_other_band and reading.channels is not None
-        if page.is_deep_colour or reduced is not None or all_bands:
+        is_large = page.width * page.height > MAX_PIXELS
+        reduced = at_least if is_large and page.can_be_reduced else None
+        by_pil = page.is_read_by_pil or (page.has_other_band and reading.channels is None)
+        if reduced is not None or not by_pil:
             return _read_page(data, page, reduced, where)
         try:
-            image = open_file(data, "TIFF", where)
-        except Exception:  # a form of TIFF that PIL does not know
-            return _read_page(data, page, None, where)
-        with image:
-            image.seek(page.position)
-            numbers = of_image(image)
-        if page.bits == 32 and page.sample_format == tiff.UNSIGNED:
-            numbers = numbers._replace(array=numbers.array.view(np.uint32))
+            with open_file(data, "TIFF", where) as image:
+                image.seek(page.position)
+                numbers = of_image(image)
+        except Exception as error:  # a compression that PIL does not know, perhaps, or damage
+            with suppress(Exception):
+                return _read_page(data, page, None, where)
+            raise error
         if page.has_other_band:
             notice("bands")
-        elif page.n_channels == 4 and numbers.array.ndim == 3:
-            numbers = numbers._replace(has_alpha=page.has_alpha)
-        return numbers._replace(is_inverted=page.is_inverted, white=page.white)
+        if page.bits == 32 and page.sample_format == tiff.UNSIGNED:
+            numbers = numbers._replace(array=numbers.array.view(np.uint32))
+        if page.has_alpha is None:
+            numbers = numbers._replace(has_alpha=None)
+        white = page.white if page.bits > 8 else None  # PIL scales fewer bits
+        return numbers._replace(is_inverted=page.is_inverted, white=white)
 
-    return one_of(reading.page or 0, len(pages), read)
+    return one_of(reading, len(pages), read)
 
 
 def _read_page(data: bytes, page: tiff.Page, at_least: int | None, where: str) -> Numbers:

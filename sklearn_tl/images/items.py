@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 from sklearn_tl._utils import is_missing
-from sklearn_tl.images.pixels import CHANNELS
+from sklearn_tl.images.pixels import CHANNELS, MAX_BANDS
 
 FORMS = (
     "a file path, a PIL image, an array, the bytes of an image file, an open file, or a dict with "
     '"bytes", "path" or "image"'
 )
-KEYS = ("bytes", "path", "image")
+KEYS = ("bytes", "image", "path")
 
 
 def unwrapped(item: Any, where: str) -> Any:
@@ -28,14 +28,14 @@ def unwrapped(item: Any, where: str) -> Any:
     """
     if isinstance(item, tuple) and item:  # (image, label, ...), as datasets return
         item = item[0]
-    if isinstance(item, Mapping):  # as libraries of datasets return
+    while isinstance(item, Mapping):  # as libraries of datasets return
         found = [item[key] for key in KEYS if item.get(key) is not None]
         if not found:
             raise TypeError(
                 f"{where} is a dict with the keys {list(item)!r:.200}, expected one of "
                 f"{', '.join(map(repr, KEYS))}. Name the image by a loader."
             )
-        return found[0]
+        item = found[0]
     return item
 
 
@@ -105,6 +105,11 @@ def _from_tensor(tensor: torch.Tensor, where: str, any_channels: bool) -> np.nda
                 f"{where} is a torch tensor of shape {tuple(tensor.shape)}, expected "
                 "(channels, height, width) with 1, 3 or 4 channels. If it has more channels, "
                 "choose among them, for example channels=(0, 1, 2)."
+            )
+        if any_channels and tensor.shape[2] <= MAX_BANDS < min(tensor.shape[:2]):
+            raise ValueError(
+                f"{where} is a torch tensor of shape {tuple(tensor.shape)}, expected (channels, "
+                "height, width). The channels seem to come last: pass tensor.permute(2, 0, 1)."
             )
         tensor = tensor.permute(1, 2, 0)
     return tensor.numpy()

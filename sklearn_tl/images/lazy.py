@@ -24,9 +24,9 @@ def files_of_folder(X: Any) -> list[str] | None:
     Its own loader cuts 16 bits to 8, and does not turn photographs upright.
     """
     folder = sys.modules.get("torchvision.datasets.folder")  # there can be none without it
-    if folder is None or not isinstance(X, folder.DatasetFolder):
-        return None
-    if X.loader is not folder.default_loader or X.transforms is not None:
+    if folder is None or type(X) not in (folder.ImageFolder, folder.DatasetFolder):
+        return None  # a subclass may do more
+    if X.loader is not folder.default_loader or X.transform or X.transforms:
         return None
     return [path for path, _ in X.samples]
 

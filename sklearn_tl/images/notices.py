@@ -54,15 +54,21 @@ class Notices:
             self._where[kind] |= where
         self._peaks |= other._peaks
 
-    def warn(self) -> None:
-        """Give one warning for each kind of notice, and forget them all."""
+    def warn(self, all_were_read: bool = True) -> None:
+        """Give one warning for each kind of notice, and forget them all.
+
+        Parameters
+        ----------
+        all_were_read : bool, default=True
+            Whether no image of the call came from a cache, so that their largest number is known.
+        """
         for kind, where in self._where.items():
             first = where[min(where)]
             n = first if len(where) == 1 else f"{len(where)} images ({first} is the first)"
             text = SENTENCES[kind].format(n=n)
             text = text.replace("have", "has", 1) if len(where) == 1 else text
             warnings.warn(text, ImageWarning, stacklevel=4)
-        if self._peaks:
+        if self._peaks and all_were_read:
             peak, white = max(self._peaks.values(), key=lambda pair: pair[0] / pair[1])
             if 0 < peak <= DARK * white:
                 warnings.warn(_too_dark(peak, white, len(self._peaks)), ImageWarning, stacklevel=4)

@@ -7,7 +7,8 @@ from importlib import import_module
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
-from sklearn_tl.images.pixels import Numbers
+from sklearn_tl.images.pixels import Numbers, without_alpha
+from sklearn_tl.images.reading import Reading
 from sklearn_tl.images.refusals import require
 
 Notice = Callable[[str], None]  # called with the kind of what the numbers leave out
@@ -23,17 +24,19 @@ def open_file(data: bytes, name: str | None, where: str) -> Image.Image:
     return Image.OPEN[name][0](io.BytesIO(data), "")
 
 
-def source_of(image: Image.Image) -> bytes | None:
+def source_of(image: Image.Image, page: int | str | None) -> bytes | None:
     """Return the bytes of the file behind a PIL image that was opened and not yet decoded.
 
-    PIL would cut colours of 16 bits to 8 bits, for example. None if PIL loses nothing of the file.
+    PIL would cut colours of 16 bits to 8 bits, for example, and counts thumbnails as pages. None if
+    PIL loses nothing of the file.
     """
     tiles = getattr(image, "tile", None)
     if not tiles:
         return None
     if isinstance(image, TiffImagePlugin.TiffImageFile):
-        bits, n_channels = image.tag_v2.get(258, (1,)), image.tag_v2.get(277, 1)
-        loses = max(bits) > 8 or n_channels == 4
+        tags = image.tag_v2  # BitsPerSample, SamplesPerPixel, SampleFormat
+        is_plain = max(tags.get(258, (1,))) in (1, 8) and tags.get(277, 1) in (1, 3)
+        loses = not is_plain or set(tags.get(339, (1,))) != {1} or page is not None
     elif image.format == "PNG":
         loses = "16" in str(tiles[0].args) and image.mode in ("RGB", "RGBA", "LA")
     else:
@@ -45,11 +48,11 @@ def source_of(image: Image.Image) -> bytes | None:
     return file.read()
 
 
-def of_pages(image: Image.Image, page: int | str | None, notice: Notice) -> Numbers:
+def of_pages(image: Image.Image, reading: Reading, notice: Notice) -> Numbers:
     """Return the numbers of one page of a PIL image, or of all pages taken together."""
     # JPEG and HEIF files of phones carry previews and depth maps, which nobody takes for pages.
     has_pages = image.format not in ("MPO", "HEIF") and getattr(image, "is_animated", False)
-    if page is None:
+    if reading.page is None:
         if has_pages:
             notice("pages")
         return of_image(image)
@@ -61,32 +64,40 @@ def of_pages(image: Image.Image, page: int | str | None, notice: Notice) -> Numb
         return of_image(image)
 
     try:
-        return one_of(page, n_pages, read)
+        return one_of(reading, n_pages, read)
     finally:
         image.seek(before)
 
 
-def one_of(page: int | str, n_pages: int, read: Callable[[int], Numbers]) -> Numbers:
-    """Return the page that `page` names, or the mean or the maximum of all pages."""
+def only_page(numbers: Numbers, page: int | str | None) -> Numbers:
+    """Return the numbers of a file that has one page, or raise a ValueError for another page."""
+    if isinstance(page, int) and page > 0:
+        raise ValueError(f"page={page} was asked for, but it has 1, counted from 0")
+    return numbers
+
+
+def one_of(reading: Reading, n_pages: int, read: Callable[[int], Numbers]) -> Numbers:
+    """Return the page that `reading` names, or the mean or the maximum of all pages."""
+    page = reading.page
     if not isinstance(page, str):
-        if page >= n_pages:
+        number = int(page or 0)
+        if number >= n_pages:
             raise ValueError(f"page={page} was asked for, but it has {n_pages}, counted from 0")
-        return read(int(page))
-    first = read(0)
+        return read(number)
+    is_mean, keep_alpha = page == "mean", reading.channels is not None
+    first = read(0) if keep_alpha else without_alpha(read(0))
     dtype = first.array.dtype
-    result = first.array.astype(np.float64) if page == "mean" else first.array.copy()
+    result = first.array.astype(np.float64) if is_mean else first.array.copy()
+    brightest = np.minimum if first.is_inverted else np.maximum
     for i in range(1, n_pages):
-        array = read(i).array
-        if array.shape != result.shape:
+        array = (read(i) if keep_alpha else without_alpha(read(i))).array
+        if (array.shape, array.dtype) != (result.shape, dtype):
             raise ValueError(
-                f'page="{page}" needs pages of one shape, but page {i} has the shape '
-                f"{array.shape} and page 0 {result.shape}"
+                f'page="{page}" needs pages of one shape and type, but page {i} is {array.dtype} '
+                f"of shape {array.shape}, and page 0 is {dtype} of shape {result.shape}"
             )
-        if page == "mean":
-            result += array
-        else:
-            np.maximum(result, array, out=result)
-    if page == "mean":
+        (np.add if is_mean else brightest)(result, array, out=result)
+    if is_mean:
         result /= n_pages
         result = result if dtype.kind == "f" else np.rint(result)
     return first._replace(array=result.astype(dtype))
@@ -105,9 +116,12 @@ def of_image(image: Image.Image) -> Numbers:
             numbers = numbers._replace(array=np.stack([array, alpha], axis=-1), has_alpha=True)
         return upright(numbers, image)
     has_alpha = image.has_transparency_data
-    mode = "RGBA" if has_alpha else "L" if image.mode in ("1", "L") else "RGB"
     if image.mode == "La":  # which PIL converts to LA only
         image = image.convert("LA")
+    if image.mode == "LA":
+        mode = "LA"
+    else:
+        mode = "RGBA" if has_alpha else "L" if image.mode in ("1", "L") else "RGB"
     converted = image if image.mode == mode else image.convert(mode)
     return upright(Numbers(np.asarray(converted), has_alpha=has_alpha), image)
 

@@ -9,6 +9,7 @@ from sklearn_tl.images.notices import Notices
 from sklearn_tl.images.reading import Reading
 
 CHANNELS = (1, 3, 4)  # grey, RGB, and RGB with alpha
+MAX_BANDS = 16  # in images whose channels may come first by mistake
 PIECE = 2**17  # pixels that are worked on at a time
 
 Range = tuple[float, float]  # the numbers that stand for black and white
@@ -92,13 +93,17 @@ def to_pixels(
     if numbers.is_inverted:
         value_range = (value_range or (0, _white(numbers.array.dtype)))[::-1]
     array = numbers.array
-    if numbers.has_alpha and value_range is not None:  # which is the range of colours alone
-        alpha_range = (0, _white(array.dtype))
+    with_alpha = reading.channels is None and array.shape[2] in (2, 4)
+    if with_alpha and numbers.has_alpha is not False and value_range is not None:
+        # The range of the numbers is that of the colours. Alpha often uses the whole of its dtype.
+        opaque = max(value_range)
+        alpha_range = (0, opaque if array[..., -1].max() <= opaque else _white(array.dtype))
         parts = [
             _to_levels(array[..., :-1], value_range, where),
             _to_levels(array[..., -1:], alpha_range, where),
         ]
         levels = np.concatenate([_as_float(part) for part in parts], axis=2)
+        levels[..., -1].clip(0, 1, out=levels[..., -1])
     else:
         levels = _to_levels(array, value_range, where)
     if reading.channels is None:
@@ -107,6 +112,17 @@ def to_pixels(
     # Numpy ignores the stride along an axis of one pixel, so a reversed axis passes as
     # contiguous with a negative stride, which torch refuses.
     return pixels.copy() if min(pixels.strides) < 0 else pixels
+
+
+def without_alpha(numbers: Numbers) -> Numbers:
+    """Return numbers whose transparent pixels have been laid over white."""
+    if not numbers.has_alpha:
+        return numbers
+    dtype, white = numbers.array.dtype, _white(numbers.array.dtype)
+    colours, alpha = numbers.array[..., :-1], numbers.array[..., -1:] / white
+    flat = colours * alpha + white * (1 - alpha)
+    flat = flat if dtype.kind == "f" else np.rint(flat)
+    return numbers._replace(array=flat.astype(dtype), has_alpha=False)
 
 
 def to_uint8(pixels: np.ndarray) -> np.ndarray:
@@ -145,6 +161,11 @@ def _with_channels(numbers: Numbers, reading: Reading, where: str) -> Numbers:
             "(height, width, channels) with 1, 3 or 4 channels."
         )
     n_channels = array.shape[2]
+    if channels is not None and array.shape[0] <= MAX_BANDS < min(array.shape[1:]):
+        raise ValueError(
+            f"{where} has shape {numbers.array.shape}, expected (height, width, channels). The "
+            "channels seem to come first: pass image.transpose(1, 2, 0)."
+        )
     if channels is None:
         with_alpha = n_channels == 2 and numbers.has_alpha
         if n_channels not in CHANNELS and not with_alpha:
@@ -164,13 +185,14 @@ def _with_channels(numbers: Numbers, reading: Reading, where: str) -> Numbers:
             f"{max(channels)}. Channels are counted from 0: set numbers from 0 to "
             f"{n_channels - 1}, or leave the image out."
         )
-    return numbers._replace(array=array[..., list(channels)])
+    return numbers._replace(array=array[..., list(channels)], has_alpha=False)
 
 
 def _watch(numbers: Numbers, position: int, notices: Notices) -> None:
     """Note the largest number, by which images of 10 to 14 bits are recognised."""
     array, white = numbers.array, _white(numbers.array.dtype)
-    if array.dtype == np.uint16 or array.dtype.kind == "f":
+    is_16_bit = array.dtype.kind == "u" and array.dtype.itemsize == 2  # in any byte order
+    if is_16_bit or array.dtype.kind == "f":
         if numbers.has_alpha is not False and array.shape[2] in (2, 4):
             array = array[..., :-1]
         notices.add_peak(float(array.max()), white, position)

@@ -199,8 +199,11 @@ class ImageSequence:
         return found, path
 
     def path(self, i: int) -> str | None:
-        """Return the path of image `i`, or None if it has none."""
-        return path_of(self._item(self.position(i)))
+        """Return the path of image `i`, or None if it has none, or if its item cannot be read."""
+        try:
+            return path_of(self._item(self.position(i)))
+        except Exception:  # of a user's dataset
+            return None
 
     def position(self, i: int) -> int:
         """Return the position of image `i` in the user's X, which error messages name."""
@@ -258,7 +261,7 @@ class ImageSequence:
                 return errors, False
             try:
                 self.numbers(i)
-            except (OSError, ValueError, TypeError) as error:
+            except Exception as error:  # of any type, if the code of a user raises it
                 errors[self.position(i)] = error
         return errors, True
 

@@ -29,11 +29,29 @@ class Page(NamedTuple):
     sample_format: int
     extra: tuple[int, ...]  # what the channels beyond grey or RGB are; empty if it is not said
     orientation: int
+    is_swapped: bool  # big-endian and compressed
+    is_planar: bool  # one plane per channel
 
     @property
-    def is_deep_colour(self) -> bool:
-        """Whether PIL would cut the numbers to 8 bits, or could not read them."""
-        return self.n_channels > 1 and self.bits > 8
+    def is_read_by_pil(self) -> bool:
+        """Whether PIL is known to return the numbers of such a page as they are."""
+        if self.bits > 8:  # PIL does not swap the bytes of compressed numbers of all kinds
+            swaps = self.bits == 16 and self.sample_format == UNSIGNED
+            return self.n_channels == 1 and (swaps or not self.is_swapped)
+        if self.sample_format != UNSIGNED or (self.is_planar and self.extra):
+            return False
+        n_alpha = int(self.has_alpha is not False)
+        if self.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO):
+            return self.n_channels == 1 + bool(self.has_alpha) and self.bits in (1, 2, 4, 8)
+        if self.photometric == RGB:
+            return self.bits == 8 and self.n_channels == 3 + n_alpha
+        return True  # palettes, CMYK and others
+
+    @property
+    def can_be_reduced(self) -> bool:
+        """Whether its numbers can be averaged as they are."""
+        whole = self.bits in (8, 16, 32, 64) and self.extra[:1] != (ASSOCIATED,)
+        return whole and self.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)
 
     @property
     def is_inverted(self) -> bool:
@@ -43,49 +61,76 @@ class Page(NamedTuple):
     @property
     def white(self) -> int | None:
         """The number that is white if the file says it, by a depth such as 12 bits."""
-        return 2**self.bits - 1 if 8 < self.bits < 16 else None
+        return None if self.bits in (1, 8) or self.bits >= 16 else 2**self.bits - 1
 
     @property
     def has_other_band(self) -> bool:
-        """Whether there is a channel beyond RGB that is not alpha."""
-        return self.n_channels == 4 and self.photometric == RGB and self.has_alpha is False
+        """Whether there is a fourth channel beyond RGB that is not alpha, which PIL leaves out."""
+        is_rgb = self.photometric == RGB and self.bits == 8 and not self.is_planar
+        return is_rgb and self.n_channels == 4 and self.has_alpha is False
 
     @property
     def has_alpha(self) -> bool | None:
         """Whether the last channel is alpha. None if a fourth channel is not explained."""
         if self.n_channels == 4 and self.photometric == RGB and not self.extra:
             return None
-        return bool(self.extra) and self.extra[0] in (ASSOCIATED, UNASSOCIATED)
+        return len(self.extra) == 1 and self.extra[0] in (ASSOCIATED, UNASSOCIATED)
 
 
-def read_pages(data: bytes) -> list[Page]:
+def read_pages(data: bytes) -> tuple[list[Page], bool]:
     """Return the pages of a file, without thumbnails and other pages of reduced size.
 
-    Only tags are read. The list ends before the first page whose tags are damaged.
+    Only tags are read.
+
+    Returns
+    -------
+    pages : list of Page
+        Those before the first page whose tags are damaged.
+    is_complete : bool
+        Whether there was no such page.
+
+    Raises
+    ------
+    ValueError
+        If it is a camera raw file, whose only page that is not raw is a preview.
     """
     pages: list[Page] = []
+    reduced: list[Page] = []
+    is_complete = False
     try:
         for position, tags in enumerate(_directories(data)):
-            if tags.get(254, 0) & 1 and pages:  # NewSubfileType: of reduced size
-                continue
-            bits = tags.get(258, (1,))
-            formats = tags.get(339, (UNSIGNED,))
-            pages.append(
-                Page(
-                    position=position,
-                    width=int(tags[256]),
-                    height=int(tags[257]),
-                    bits=int(max(_as_tuple(bits))),
-                    n_channels=int(tags.get(277, 1)),
-                    photometric=int(tags.get(262, BLACK_IS_ZERO)),
-                    sample_format=int(_as_tuple(formats)[0]),
-                    extra=tuple(map(int, _as_tuple(tags.get(338, ())))),
-                    orientation=int(tags.get(274, 1)),
-                )
-            )
+            is_reduced = bool(tags.get(254, 0) & 1)  # NewSubfileType
+            if 50706 in tags or (is_reduced and 330 in tags):  # DNGVersion; SubIFDs
+                raise _Raw
+            (reduced if is_reduced else pages).append(_page(position, tags, data))
+        is_complete = True
+    except _Raw:
+        raise ValueError(
+            "it is a camera raw file, of which only the preview could be read; read it by a loader"
+        ) from None
     except Exception:  # PIL raises many types for tags that are damaged
-        return pages
-    return pages
+        pass
+    return pages or reduced, is_complete
+
+
+class _Raw(Exception):
+    pass
+
+
+def _page(position: int, tags: Any, data: bytes) -> Page:
+    return Page(
+        position=position,
+        width=int(tags[256]),
+        height=int(tags[257]),
+        bits=int(max(_as_tuple(tags.get(258, (1,))))),
+        n_channels=int(tags.get(277, 1)),
+        photometric=int(tags.get(262, BLACK_IS_ZERO)),
+        sample_format=int(_as_tuple(tags.get(339, UNSIGNED))[0]),
+        extra=tuple(map(int, _as_tuple(tags.get(338, ())))),
+        orientation=int(tags.get(274, 1)),
+        is_swapped=data.startswith(b"MM") and tags.get(259, 1) != 1,
+        is_planar=tags.get(284, 1) == 2,
+    )
 
 
 def read_deep(data: bytes, page: Page, at_least: int | None, tifffile: Any) -> np.ndarray:

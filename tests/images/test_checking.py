@@ -73,3 +73,14 @@ def test_counting_others_ends_after_some_time(mixed, monkeypatch):
     with pytest.raises(OSError, match=r"X\[1\]") as caught:
         ConvFeatureExtractor(TinyNet, image_size=16).fit_transform(mixed)
     assert "more cannot" not in str(caught.value)
+
+
+def test_errors_of_a_loader_of_any_type_are_listed():
+    def load(item):
+        raise RuntimeError("no such scan")
+
+    table = check_images(["a", "b"], loader=load)
+    assert table["problem"].tolist() == [
+        f"X[{i}] cannot be read (RuntimeError: no such scan)." for i in range(2)
+    ]
+    assert table["path"].tolist() == ["a", "b"]

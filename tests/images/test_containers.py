@@ -99,7 +99,7 @@ def test_an_image_shape_that_does_not_fit_is_refused_with_shapes_that_do():
 BAD_ITEMS = {
     "None": (None, TypeError, "None, which is a missing value"),
     "bytes": (b"a.jpg", ValueError, "not an image that can be read"),
-    "dict": ({"label": 3}, TypeError, "keys .'label'.*'bytes', 'path', 'image'"),
+    "dict": ({"label": 3}, TypeError, "keys .'label'.*'bytes', 'image', 'path'"),
     "text file": (io.StringIO("a"), ValueError, "a file of text"),
     "number": (7, TypeError, "is 7, which is not an image and not a path.*right column"),
     "missing value": (float("nan"), TypeError, "nan, which is a missing value"),

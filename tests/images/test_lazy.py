@@ -115,3 +115,12 @@ def test_an_image_folder_is_read_by_its_paths_and_gives_the_labels(folder):
     assert classifier.score(dataset, dataset.targets) == 1
     flipped = torchvision.datasets.ImageFolder(folder, transform=lambda image: image.rotate(180))
     assert not np.array_equal(extractor.transform(flipped), expected)
+    dataset.transform = lambda image: image.rotate(180)  # set later
+    assert not np.array_equal(extractor.transform(dataset), expected)
+
+    class Darker(torchvision.datasets.ImageFolder):
+        def __getitem__(self, i):
+            image, label = super().__getitem__(i)
+            return image.point(lambda level: level // 2), label
+
+    assert not np.array_equal(extractor.transform(Darker(folder)), expected)

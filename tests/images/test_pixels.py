@@ -1,12 +1,17 @@
 """The numbers of one image become pixels."""
 
+import io
 import re
 import tracemalloc
 
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
+import torch
+from PIL import Image
 
-from sklearn_tl.images import Reading, as_images, to_uint8
+from sklearn_tl.images import ImageWarning, Reading, as_images, to_uint8
 
 
 def test_grey_becomes_rgb(make_images):
@@ -128,3 +133,56 @@ def test_a_normalised_image_gets_the_advice_to_leave_normalize_out():
         as_images(np.array([[[-2.0, 2.0]]]))[0]
     with pytest.raises(ValueError, match=r"from 0 to 1\. Set value_range"):
         as_images(np.array([[[0.0, 2.0]]]))[0]
+
+
+def test_channels_that_seem_to_come_first_are_an_error():
+    bands = np.zeros((5, 64, 60), dtype=np.uint16)
+    reading = Reading(channels=(3, 2, 1))
+    for X in ([bands], np.stack([bands] * 2)):
+        with pytest.raises(ValueError, match=r"channels seem to come first.*transpose\(1, 2, 0\)"):
+            as_images(X, reading)[0]
+    with pytest.raises(ValueError, match=r"channels seem to come last.*permute\(2, 0, 1\)"):
+        as_images(torch.zeros(2, 64, 60, 5), reading)[0]
+
+
+@pytest.mark.parametrize("opaque", [4095, 65535])
+@pytest.mark.parametrize("kind", ["array", "PNG", "TIFF"])
+def test_alpha_has_the_range_that_it_fills(opaque, kind):
+    rgba = np.random.default_rng(0).integers(0, 4096, (6, 8, 4)).astype(np.uint16)
+    rgba[..., 3] = opaque
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, rgba, photometric="rgb", extrasamples=["unassalpha"])
+    item = {"array": rgba, "PNG": imagecodecs.png_encode(rgba), "TIFF": buffer.getvalue()}[kind]
+    pixels = as_images([item], Reading(value_range=(0, 4095)))[0]
+    np.testing.assert_allclose(pixels, rgba[..., :3] / 4095, atol=1e-6)
+    chosen = as_images([item], Reading(value_range=(0, 4095), channels=(0, 3)))[0]
+    np.testing.assert_allclose(chosen, rgba[..., [0, 3]] / 4095, atol=1e-5)
+
+
+def test_grey_and_alpha_are_two_channels():
+    la = Image.merge("LA", [Image.new("L", (3, 2), 50), Image.new("L", (3, 2), 200)])
+    buffer = io.BytesIO()
+    la.save(buffer, "PNG")
+    for item in (la, buffer.getvalue()):
+        assert as_images([item], Reading(channels=(0, 1)))[0][0, 0].tolist() == [50, 200]
+
+
+def test_frames_are_laid_over_white_before_they_are_averaged():
+    frames = [Image.new("RGBA", (4, 4), colour) for colour in ((255, 0, 0, 255), (0, 0, 0, 0))]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:], disposal=1, blend=0)
+    found = {p: as_images([buffer.getvalue()], Reading(page=p))[0][0, 0].tolist() for p in
+             (0, 1, "mean", "max")}  # fmt: skip
+    assert found == {
+        0: [255, 0, 0], 1: [255, 255, 255], "mean": [255, 128, 128], "max": [255, 255, 255],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_dark_images_are_recognised_in_both_orders_of_bytes(order):
+    images = as_images(np.full((2, 4, 4), 4000, dtype=f"{order}u2"))
+    images[0], images[1]
+    with pytest.warns(ImageWarning, match=r"value_range=\(0, 4095\)"):
+        images.notices.warn()
+    images[0]
+    images.notices.warn(all_were_read=False)  # the others may be bright

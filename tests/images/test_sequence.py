@@ -156,7 +156,11 @@ def test_whatever_becomes_an_array_is_read(pixels):
 
 
 def test_a_dict_of_a_data_set_holds_an_image(pixels):
-    items = [{"image": pixels[0], "label": 3}, {"image": Image.fromarray(pixels[1])}]
+    items = [
+        {"image": pixels[0], "label": 3},
+        {"path": "nowhere.png", "image": Image.fromarray(pixels[1])},
+        {"image": {"bytes": None, "image": pixels[2]}},
+    ]
     for i, image in enumerate(as_images(items)):
         np.testing.assert_array_equal(image, pixels[i])
 

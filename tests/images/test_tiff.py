@@ -6,15 +6,16 @@ import struct
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from sklearn_tl.images import Reading, as_images, decoding, tiff
 
 RANDOM = np.random.default_rng(0)
 
 
-def written(*pages, **options):
+def written(*pages, byteorder="<", **options):
     buffer = io.BytesIO()
-    with tifffile.TiffWriter(buffer) as writer:
+    with tifffile.TiffWriter(buffer, byteorder=byteorder) as writer:
         for page in pages:
             writer.write(page, **options)
     return buffer.getvalue()
@@ -47,7 +48,7 @@ def blocks(array, factor):
 def test_a_page_that_is_read_in_parts_has_the_means_of_its_squares(options, dtype):
     array = (255 * RANDOM.random((61, 83, 3))).astype(dtype)
     data = written(array, **options)
-    (page,) = tiff.read_pages(data)
+    (page,), _ = tiff.read_pages(data)
     reduced = tiff.read_deep(data, page, 15, tifffile)  # 61 // 15 = 4
     assert reduced.dtype == dtype
     assert reduced.shape == (16, 21, 3)
@@ -58,7 +59,7 @@ def test_a_page_that_is_read_in_parts_has_the_means_of_its_squares(options, dtyp
 def test_planes_of_one_channel_each_are_read_in_parts():
     array = RANDOM.integers(0, 65536, (3, 40, 50), dtype=np.uint16)
     data = written(array, photometric="rgb", planarconfig="separate", tile=(16, 16))
-    (page,) = tiff.read_pages(data)
+    (page,), _ = tiff.read_pages(data)
     reduced = tiff.read_deep(data, page, 20, tifffile)
     np.testing.assert_allclose(reduced, blocks(array.transpose(1, 2, 0), 2), atol=0.5)
 
@@ -124,7 +125,7 @@ def test_thumbnails_are_not_pages():
         writer.write(PAGES[0, ::2, ::2], subfiletype=1)
     images = as_images([buffer.getvalue()])
     images[0]
-    assert len(tiff.read_pages(buffer.getvalue())) == 1
+    assert len(tiff.read_pages(buffer.getvalue())[0]) == 1
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -191,3 +192,106 @@ def test_a_file_that_says_it_has_12_bits_is_read_in_their_range(n_channels):
     levels = RANDOM.integers(0, 4096, (6, 8, n_channels))
     pixels = as_images([packed_12_bits(levels)])[0]
     np.testing.assert_allclose(pixels, np.broadcast_to(levels / 4095, (6, 8, 3)), atol=1e-6)
+
+
+@pytest.mark.parametrize("compression", [None, "deflate", "lzw"])
+@pytest.mark.parametrize("predictor", [False, True])
+@pytest.mark.parametrize("kind", ["f4", "f8", "i2", "u2", "u4"])
+def test_the_order_of_bytes_makes_no_difference(compression, predictor, kind):
+    numbers = RANDOM.random((20, 30)) * (1 if kind[0] == "f" else 30000)
+    reading = Reading(value_range=(0, 30000) if kind in ("i2", "u4", "u2") else None)
+    options = {"compression": compression, "predictor": predictor and compression is not None}
+    found = [
+        as_images([written(numbers.astype(kind), byteorder=order, **options)], reading)[0]
+        for order in "<>"
+    ]
+    np.testing.assert_array_equal(*found)
+    expected = numbers.astype(kind) / (1 if kind[0] == "f" else 30000)
+    np.testing.assert_allclose(found[0][..., 1], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_channels", [2, 5, 6])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("extra", ["unspecified", "unassalpha"])
+def test_all_bands_are_read_or_the_file_is_an_error(n_channels, dtype, planar, extra):
+    levels = RANDOM.integers(0, np.iinfo(dtype).max, (20, 30, n_channels), dtype=dtype)
+    photometric, n_colours = ("minisblack", 1) if n_channels == 2 else ("rgb", 3)
+    stored = levels if planar == "contig" else levels.transpose(2, 0, 1)
+    extras = [extra] + ["unspecified"] * (n_channels - n_colours - 1)
+    data = written(stored, photometric=photometric, planarconfig=planar, extrasamples=extras)
+    chosen = tuple(range(n_channels))[::-1]
+    pixels = as_images([data], Reading(channels=chosen))[0]
+    white = np.iinfo(dtype).max
+    found = pixels / 255 if pixels.dtype == np.uint8 else pixels
+    np.testing.assert_allclose(found, levels[..., ::-1] / white, atol=1e-6)
+    if not (n_channels == 2 and extra == "unassalpha"):
+        with pytest.raises(ValueError, match=r"X\[0\].*channels="):
+            as_images([data])[0]
+
+
+def test_signed_numbers_of_8_bits_are_no_levels():
+    data = written(np.array([[-1, 5]], dtype=np.int8))
+    with pytest.raises(ValueError, match="int8 and values from -1 to 5.*value_range"):
+        as_images([data])[0]
+    pixels = as_images([data], Reading(value_range=(-5, 5)))[0]
+    np.testing.assert_array_equal(pixels[0, :, 0], [102, 255])
+
+
+def test_the_maximum_of_pages_in_which_white_is_0_is_the_brightest():
+    data = written(*PAGES, photometric="miniswhite")
+    pixels = as_images([data], Reading(page="max"))[0]
+    np.testing.assert_allclose(pixels[..., 0], 1 - PAGES.min(axis=0) / 65535, atol=1e-6)
+
+
+def test_pages_of_several_types_have_no_mean():
+    data = written(PAGES[0], (PAGES[1] // 257).astype(np.uint8))
+    with pytest.raises(ValueError, match="of one shape and type, but page 1 is uint8"):
+        as_images([data], Reading(page="mean"))[0]
+
+
+def test_a_damaged_stack_has_a_first_page_and_no_mean():
+    data = bytearray(written(*PAGES))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        offset = file.pages[2].offset
+    data[offset : offset + 200] = b"\xff" * min(200, len(data) - offset)
+    np.testing.assert_allclose(as_images([bytes(data)])[0][..., 0], PAGES[0] / 65535, atol=1e-6)
+    with pytest.raises(ValueError, match="tags of its page 2 are damaged"):
+        as_images([bytes(data)], Reading(page="mean"))[0]
+
+
+def test_pages_of_a_pil_image_are_those_of_its_file():
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        writer.write(PAGES[0])
+        writer.write(PAGES[0, ::2, ::2], subfiletype=1)
+        writer.write(PAGES[1])
+        writer.write(PAGES[2])
+    buffer.seek(0)
+    for page, levels in {1: PAGES[1], 2: PAGES[2], "max": PAGES.max(axis=0)}.items():
+        pixels = as_images([Image.open(buffer)], Reading(page=page))[0]
+        np.testing.assert_allclose(pixels[..., 0], levels / 65535, atol=1e-6)
+    for frame, levels in {2: PAGES[1], 3: PAGES[2], 1: PAGES[0, ::2, ::2]}.items():
+        image = Image.open(buffer)
+        image.seek(frame)
+        np.testing.assert_allclose(as_images([image])[0][..., 0], levels / 65535, atol=1e-6)
+
+
+def test_a_camera_raw_file_is_an_error_and_not_its_preview():
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        preview = np.zeros((16, 16, 3), dtype=np.uint8)
+        writer.write(preview, photometric="rgb", subfiletype=1, subifds=1)
+        writer.write(PAGES[0], photometric="minisblack")
+    with pytest.raises(ValueError, match="camera raw file.*loader"):
+        as_images([buffer.getvalue()])[0]
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_few_bits_are_not_averaged_as_they_are(bits, monkeypatch):
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 100)
+    image = Image.fromarray(RANDOM.integers(0, 2, (30, 40)).astype(bool))
+    buffer = io.BytesIO()
+    image.convert("1").save(buffer, "TIFF")
+    images = as_images([buffer.getvalue()], Reading(max_pixels=None))
+    np.testing.assert_array_equal(images.open(0).decode(5), images[0])
