@@ -108,10 +108,16 @@ def _decode_tiff(
 ) -> Numbers:
     pages, is_complete = tiff.read_pages(data)
     if not pages:
-        raise ValueError("its tags are damaged")
+        raise ValueError("its tags cannot be read")
     if isinstance(reading.page, str) and not is_complete:
         raise ValueError(f"the tags of its page {len(pages)} are damaged")
-    if reading.page is None and len(pages) > 1:
+    is_stack = len(pages) == 1 < pages[0].n_planes
+    if is_stack and reading.page not in (None, 0):
+        raise ValueError(
+            f"only the first of its {pages[0].n_planes} planes can be read, since they share one "
+            "page; save it with one page per plane, or read it by a loader"
+        )
+    if reading.page is None and (len(pages) > 1 or is_stack):
         notice("pages")
 
     def read(i: int) -> Numbers:

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ class Page(NamedTuple):
     orientation: int
     is_swapped: bool  # big-endian and compressed
     is_planar: bool  # one plane per channel
+    n_planes: int  # of a stack that has one page for all of its planes
 
     @property
     def is_read_by_pil(self) -> bool:
@@ -130,7 +132,14 @@ def _page(position: int, tags: Any, data: bytes) -> Page:
         orientation=int(tags.get(274, 1)),
         is_swapped=data.startswith(b"MM") and tags.get(259, 1) != 1,
         is_planar=tags.get(284, 1) == 2,
+        n_planes=_count_planes(tags),
     )
+
+
+def _count_planes(tags: Any) -> int:
+    """Return how many planes lie behind one page, as ImageJ writes stacks of over 4 GB."""
+    in_imagej = re.search(r"^ImageJ=.*^images=(\d+)", str(tags.get(270, "")), re.M | re.S)
+    return int(in_imagej[1]) if in_imagej else int(tags.get(32997, 1))  # ImageDepth
 
 
 def read_deep(data: bytes, page: Page, at_least: int | None, tifffile: Any) -> np.ndarray:
