@@ -33,10 +33,13 @@ class Page(NamedTuple):
     is_swapped: bool  # big-endian and compressed
     is_planar: bool  # one plane per channel
     n_planes: int  # of a stack that has one page for all of its planes
+    is_volume: bool
 
     @property
     def is_read_by_pil(self) -> bool:
         """Whether PIL is known to return the numbers of such a page as they are."""
+        if self.is_volume:
+            return False
         if self.bits > 8:  # PIL does not swap the bytes of compressed numbers of all kinds
             swaps = self.bits == 16 and self.sample_format == UNSIGNED
             return self.n_channels == 1 and (swaps or not self.is_swapped)
@@ -133,13 +136,14 @@ def _page(position: int, tags: Any, data: bytes) -> Page:
         is_swapped=data.startswith(b"MM") and tags.get(259, 1) != 1,
         is_planar=tags.get(284, 1) == 2,
         n_planes=_count_planes(tags),
+        is_volume=int(tags.get(32997, 1)) > 1,  # ImageDepth
     )
 
 
 def _count_planes(tags: Any) -> int:
     """Return how many planes lie behind one page, as ImageJ writes stacks of over 4 GB."""
     in_imagej = re.search(r"^ImageJ=.*^images=(\d+)", str(tags.get(270, "")), re.M | re.S)
-    return int(in_imagej[1]) if in_imagej else int(tags.get(32997, 1))  # ImageDepth
+    return int(in_imagej[1]) if in_imagej else 1
 
 
 def read_deep(data: bytes, page: Page, at_least: int | None, tifffile: Any) -> np.ndarray:
@@ -177,7 +181,7 @@ def read_deep(data: bytes, page: Page, at_least: int | None, tifffile: Any) -> n
     if axes == "SYX":  # one plane per channel
         array = np.moveaxis(array, 0, -1)
     elif axes not in ("YX", "YXS"):
-        raise ValueError(f"its pages have the axes {axes}")
+        raise ValueError(f"its pages have the axes {axes}: save one plane, or use a loader")
     if page.extra[:1] == (ASSOCIATED,) and array.ndim == 3:  # colours were multiplied by alpha
         return _divided_by_alpha(array)
     return array
