@@ -25,7 +25,7 @@ from sklearn_tl.images.pixels import Numbers
 from sklearn_tl.images.reading import MAX_PIXELS, Reading
 from sklearn_tl.images.refusals import Refused, check_size, require, unreadable
 
-DEEP_READERS = "pip install 'sklearn-tl[scientific]'"
+DEEP_READERS = "pip install imagecodecs tifffile"
 
 
 def decode(
