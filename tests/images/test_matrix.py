@@ -6,6 +6,7 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
+import pillow_heif
 import pytest
 import tifffile
 import torch
@@ -88,7 +89,8 @@ def cases():
     yield from modes_of_8_bits("GIF", ["P", "P hidden"])
     yield from modes_of_8_bits("WEBP", ["RGB", "RGBA"], lossless=True, exact=True)
     yield from modes_of_8_bits("PPM", ["1", "L", "RGB"])
-    for kind in ("JPEG", "AVIF"):
+    pillow_heif.register_heif_opener()  # so that PIL can write such files
+    for kind in ("JPEG", "AVIF", "HEIF"):
         for image in (Image.fromarray(RGB), Image.fromarray(GREY)):
             data = pil(image, kind)
             yield f"{kind} {image.mode}", data, decoded(data)
