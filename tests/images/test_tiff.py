@@ -161,9 +161,7 @@ def test_without_the_library_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
     array = RANDOM.integers(0, 65536, (5, 7, 3), dtype=np.uint16)
     data = written(array, photometric="rgb")
-    with pytest.raises(
-        ValueError, match=r"X\[0\] is a TIFF.*pip install imagecodecs tifffile"
-    ):
+    with pytest.raises(ValueError, match=r"X\[0\] is a TIFF.*pip install imagecodecs tifffile"):
         as_images([data])[0]
 
 
