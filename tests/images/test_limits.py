@@ -29,14 +29,6 @@ def test_a_higher_limit_reaches_all_processes(make_images, monkeypatch):
     assert extractor.fit_transform(X).shape == (40, 6)
 
 
-def test_a_lower_limit_reaches_the_processes_of_a_search(make_images):
-    X, y = list(files(make_images, 8)), [0, 1] * 4
-    extractor = ConvFeatureExtractor(TinyNet, image_size=16, max_pixels=99)
-    model = make_pipeline(extractor, LogisticRegression())
-    with pytest.raises(ValueError, match="more than max_pixels=99"):
-        cross_validate(model, X, y, cv=2, n_jobs=2, error_score="raise")
-
-
 def test_a_limit_of_pil_is_said_not_to_travel(make_images, monkeypatch):
     extractor = ConvFeatureExtractor(TinyNet, image_size=16)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 99)
@@ -52,3 +44,11 @@ def test_half_a_file_is_read_in_all_processes_if_pil_is_told_to(make_images, mon
     extractor.set_params(n_jobs=2)
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     assert np.isfinite(extractor.fit_transform(X)).all()
+
+
+def test_a_lower_limit_reaches_the_processes_of_a_search(make_images):
+    X, y = list(files(make_images, 8)), [0, 1] * 4
+    extractor = ConvFeatureExtractor(TinyNet, image_size=16, max_pixels=99)
+    model = make_pipeline(extractor, LogisticRegression())
+    with pytest.raises(ValueError, match="more than max_pixels=99"):
+        cross_validate(model, X, y, cv=2, n_jobs=2, error_score="raise")
