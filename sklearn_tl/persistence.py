@@ -50,6 +50,8 @@ OF_SKLEARN = {
     "sklearn.model_selection._split.StratifiedGroupKFold",
     "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.utils._bunch.Bunch",
+    "sklearn.utils._metadata_requests.MetadataRequest",
+    "sklearn.utils._metadata_requests.MethodMetadataRequest",
 }
 TRUSTED = OF_SKLEARN | {f"{cls.__module__}.{cls.__qualname__}" for cls in (*ESTIMATORS, *PARTS)}
 # The state of our estimators is plain data, and these are strings or None: all else may be code.
