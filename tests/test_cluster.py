@@ -119,11 +119,12 @@ def test_a_worker_that_dies_in_a_transform_changes_no_row(on_dask, tmp_path):
 @pytest.mark.parametrize("form", ["paths", "array"])
 def test_a_worker_that_dies_in_a_search_changes_no_score(on_dask, form, tmp_path):
     X, y = study(3, 210)  # so many that joblib would store the splits with one worker
-    options, kept = {"scatter": [X, y]}, on_dask.scatter([X, y], broadcast=True)
+    y = y.tolist()  # of which joblib makes no data that one worker alone has
+    options, kept = {"scatter": [X]}, on_dask.scatter([X], broadcast=True)
     while any(len(workers) < 2 for workers in on_dask.who_has(kept).values()):
         on_dask.replicate(kept)  # dask cannot replace what only the dying worker had
     if form == "paths":
-        X, y, options = save_all(X, tmp_path), y.tolist(), {}
+        X, options = save_all(X, tmp_path), {}
     cached = extractor(backbone=KilledOnce(tmp_path / "trace"), cache=tmp_path / "rows.sqlite")
     model = make_pipeline(cached, LogisticRegression(max_iter=10_000))
     splits = [(a.tolist(), b.tolist()) for a, b in StratifiedKFold(3).split(y, y)]
