@@ -127,7 +127,7 @@ def find_images(folder: str) -> dict[str, Files]:
         train, test = by_group[0], by_group[1] or by_group[2]
         if train and test:
             pair = [shlex.quote(os.path.join(folder, name)) for name in (train[0], test[0])]
-            text += f" Or test on images of your own: --train {pair[0]} --test {pair[1]}"
+            text += f" To train on one and test on the other: --train {pair[0]} --test {pair[1]}"
         raise ValueError(text)
     return {name: files_below(os.path.join(folder, name)) for name in names}
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
-from threadpoolctl import threadpool_limits
 
 from sklearn_tl.cache import cache_info
 from sklearn_tl.cli.demo import load_photographs
@@ -23,7 +22,6 @@ from sklearn_tl.comparison import (
     QUICK_STRATEGIES,
     StrategyComparison,
     compare_strategies,
-    default_strategies,
     expected_seconds,
 )
 from sklearn_tl.extractor import ConvFeatureExtractor
@@ -72,11 +70,10 @@ def study(options: argparse.Namespace) -> int:
         n_jobs=options.n_jobs,
         random_state=options.seed,
         verbose=1,
-        refit=options.train is None,
+        # Images of a given test set are never trained on.
+        refit=True if options.train is None else images.splits[0][0],
         **reading(options),
     )
-    if options.train is not None:  # the images to test on are not trained on
-        fit_on_training_part(comparison, images, options)
     print_results(comparison, images.y)
     if options.report:
         page = write_report(
@@ -98,17 +95,6 @@ def study(options: argparse.Namespace) -> int:
         )
     print_next(options)
     return 0
-
-
-def fit_on_training_part(
-    comparison: StrategyComparison, images: Images, options: argparse.Namespace
-) -> None:
-    """Fit the best strategy on the images of --train."""
-    best = default_strategies(**reading(options), random_state=options.seed)
-    train, _ = images.splits[0]
-    X, y = [images.X[i] for i in train], images.y[train]
-    with threadpool_limits(1, user_api="blas"):
-        comparison.best_estimator_ = best[comparison.best_strategy_].fit(X, y)
 
 
 def on_what(options: argparse.Namespace, images: Images) -> str:
@@ -300,7 +286,8 @@ def print_results(comparison: StrategyComparison, y: np.ndarray) -> None:
             f"{len(comparison.splits_)} training sets:\n\n{table(comparison)}"
         )
     print(f"\n{comparison.summary()}\n")
-    largest = max(Counter(y.tolist()).values()) / len(y)
+    tested = y[np.concatenate([test for _, test in comparison.splits_])]
+    largest = max(Counter(tested.tolist()).values()) / len(tested)
     print(f"Accuracy of always answering the largest class: {largest:.3f}\n")
 
 

@@ -13,7 +13,14 @@ from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from sklearn_tl._utils import check_option, encode_labels, fork_safe, labels_of, num_samples
+from sklearn_tl._utils import (
+    check_option,
+    encode_labels,
+    fork_safe,
+    labels_of,
+    num_samples,
+    safe_indexing,
+)
 from sklearn_tl.comparison.first_pass import fill_caches
 from sklearn_tl.comparison.folds import make_splits, training_sets, training_sizes
 from sklearn_tl.comparison.progress import collect, say
@@ -44,7 +51,7 @@ def compare_strategies(
     cv: Any = 5,
     train_sizes: Any = None,
     scoring: str | Callable | None = None,
-    refit: bool = True,
+    refit: bool | np.ndarray = True,
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = None,
     verbose: int = 0,
@@ -98,8 +105,10 @@ def compare_strategies(
         learning curves. Each smaller training set is a stratified part of the larger ones.
     scoring : str, callable or None, default=None
         One score, as in scikit-learn, the same for all strategies. None is the accuracy.
-    refit : bool, default=True
-        Whether the chosen strategy is fitted on all images, as `best_estimator_`.
+    refit : bool or array-like of int, default=True
+        On which images the chosen strategy is fitted at the end, as `best_estimator_`: True means
+        all, an array names their positions, and False means that it is not fitted. If the test
+        set is given, name the positions of the training set.
     n_jobs : int or None, default=None
         Number of processes that share the fits. Fine-tuning uses all cores in one process, too.
     random_state : int, RandomState instance or None, default=None
@@ -196,10 +205,13 @@ def compare_strategies(
                 runs=np.array(done, dtype=object).reshape(len(strategies), len(sizes), -1),
                 frozen_times=frozen_times,
             )
-            if not refit:
+            if refit is False:
                 return comparison
-            say(f"{comparison.best_strategy_}: fitting on all images", verbose)
-            best = clone(strategies[comparison.best_strategy_]).fit(X, y)
+            chosen = np.arange(len(y)) if refit is True else np.asarray(refit)
+            of_all = "all" if len(chosen) == len(y) else f"{len(chosen)} of the"
+            say(f"{comparison.best_strategy_}: fitting on {of_all} images", verbose)
+            best = clone(strategies[comparison.best_strategy_])
+            best.fit(X if refit is True else safe_indexing(X, chosen), y[chosen])
         if in_file:  # the file goes now
             best.set_params(**_memory_instead_of(parameters["cache"], best))
         comparison.best_estimator_ = best

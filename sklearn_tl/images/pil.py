@@ -84,13 +84,18 @@ def one_of(reading: Reading, n_pages: int, read: Callable[[int], Numbers]) -> Nu
         if number >= n_pages:
             raise ValueError(f"page={page} was asked for, but it has {n_pages}, counted from 0")
         return read(number)
-    is_mean, keep_alpha = page == "mean", reading.channels is not None
-    first = read(0) if keep_alpha else without_alpha(read(0))
+    is_mean = page == "mean"
+
+    def flat(i: int) -> Numbers:
+        numbers = read(i)
+        return numbers if reading.channels else without_alpha(numbers, reading.value_range)
+
+    first = flat(0)
     dtype = first.array.dtype
     result = first.array.astype(np.float64) if is_mean else first.array.copy()
     brightest = np.minimum if first.is_inverted else np.maximum
     for i in range(1, n_pages):
-        array = (read(i) if keep_alpha else without_alpha(read(i))).array
+        array = flat(i).array
         if (array.shape, array.dtype) != (result.shape, dtype):
             raise ValueError(
                 f'page="{page}" needs pages of one shape and type, but page {i} is {array.dtype} '

@@ -114,12 +114,13 @@ def to_pixels(
     return pixels.copy() if min(pixels.strides) < 0 else pixels
 
 
-def without_alpha(numbers: Numbers) -> Numbers:
+def without_alpha(numbers: Numbers, value_range: Range | None) -> Numbers:
     """Return numbers whose transparent pixels have been laid over white."""
     if not numbers.has_alpha:
         return numbers
-    dtype, white = numbers.array.dtype, _white(numbers.array.dtype)
-    colours, alpha = numbers.array[..., :-1], numbers.array[..., -1:] / white
+    dtype, opaque = numbers.array.dtype, _white(numbers.array.dtype)
+    white = value_range[1] if value_range and numbers.is_deep else numbers.white or opaque
+    colours, alpha = numbers.array[..., :-1], numbers.array[..., -1:] / opaque
     flat = colours * alpha + white * (1 - alpha)
     flat = flat if dtype.kind == "f" else np.rint(flat)
     return numbers._replace(array=flat.astype(dtype), has_alpha=False)

@@ -1,8 +1,8 @@
 """Anything that a user calls images, as one lazy sequence of pixels.
 
 `as_images` checks the container only. An item is read on request. Every item, in whatever form it
-came, becomes the same thing: a C-contiguous (height, width, 3) array, uint8 if the source has
-8-bit levels, and float32 from 0 to 1 if it has more.
+came, becomes the same thing: a C-contiguous (height, width, channels) array, uint8 if the source
+has 8-bit levels, and float32 from 0 to 1 if it has more.
 """
 
 import hashlib

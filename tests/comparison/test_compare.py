@@ -6,6 +6,7 @@ from helpers.networks import NormNet
 from helpers.pictures import study
 from helpers.strategies import Recorder, two_strategies
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
@@ -299,3 +300,17 @@ def test_a_comparison_may_end_without_a_fit_on_all_images():
     X, y = study(2, 8)
     result = compare_strategies(X, y, strategies=["raw pixels"], cv=2, refit=False)
     assert not hasattr(result, "best_estimator_")
+
+
+def test_the_last_fit_may_leave_images_out():
+    X, y = study(2, 8)
+    train = np.arange(6)
+    options = {"strategies": ["head alone"], "image_size": 16, "backbone": NormNet}
+    options |= {"cv": [(train, np.array([6, 7]))], "random_state": 0}
+    result = compare_strategies(X, y, refit=train, **options)
+    expected = clone(result.best_estimator_).fit(X[train], y[train])
+    everything = compare_strategies(X, y, **options).best_estimator_
+    np.testing.assert_array_equal(
+        result.best_estimator_.predict_proba(X), expected.predict_proba(X)
+    )
+    assert not np.array_equal(everything.predict_proba(X), expected.predict_proba(X))

@@ -312,3 +312,11 @@ def test_a_volume_is_refused():
     data = written(PAGES, photometric="minisblack", volumetric=True, tile=(1, 16, 16))
     with pytest.raises(ValueError, match="axes ZYX"):
         as_images([data])[0]
+
+
+def test_transparent_pages_of_12_bits_are_laid_over_their_own_white():
+    page = np.array([[[100, 200, 300, 65535], [9, 9, 9, 0]]], dtype=np.uint16)
+    data = written(page, page, photometric="rgb", extrasamples=["unassalpha"])
+    pixels = as_images([data], Reading(page="mean", value_range=(0, 4095)))[0]
+    expected = [[np.array([100, 200, 300]) / 4095, [1, 1, 1]]]
+    np.testing.assert_allclose(pixels, expected, atol=1e-6)
