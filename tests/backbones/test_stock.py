@@ -20,7 +20,7 @@ from sklearn_tl.backbones.weights import read_state
 # The node of torchvision's graph that feeds the last linear layer.
 EMBEDDING_NODES = {
     "resnet18": "flatten",
-    "vgg11": "classifier.5",
+    "alexnet": "classifier.5",
     "densenet121": "flatten",
     "mobilenet_v3_small": "classifier.2",
     "efficientnet_b0": "classifier.0",
@@ -81,7 +81,7 @@ def test_the_embedding_equals_that_of_torchvisions_extractor(name):
     assert_equal_in_scale(run_layers(backbone, x)[0], wanted)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "vgg11", "mobilenet_v3_small", "densenet121"])
+@pytest.mark.parametrize("name", ["resnet18", "alexnet", "mobilenet_v3_small", "densenet121"])
 def test_layers_equal_those_of_torchvisions_extractor(name):
     backbone = load_backbone(name, weights=None)
     layers = tuple(backbone.layers[i] for i in (1, len(backbone.layers) // 2, -1))
