@@ -16,7 +16,7 @@ from sklearn_tl.images.formats import FORMAT_NAMES, FORMATS, missing_package, sn
 from sklearn_tl.images.lazy import LazyImages, indexable
 from sklearn_tl.images.notices import ImageWarning, Notices
 from sklearn_tl.images.pixels import to_uint8
-from sklearn_tl.images.preprocessing import IMAGENET, Preprocessing, cover
+from sklearn_tl.images.preprocessing import IMAGENET, Preprocessing
 from sklearn_tl.images.reading import CONSTRAINTS, MAX_PIXELS, Reading, say_whose_limit
 from sklearn_tl.images.sequence import ImageSequence, as_images
 
@@ -36,7 +36,6 @@ __all__ = [
     "as_images",
     "check_each",
     "check_images",
-    "cover",
     "indexable",
     "missing_package",
     "say_whose_limit",

@@ -1,7 +1,7 @@
 """Pixels become network input: resized, cropped at the centre, scaled and normalised."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from numbers import Integral
@@ -19,6 +19,7 @@ from sklearn_tl._utils import register_release
 # What is read of the objects that `weights.transforms()` returns. Their class lies in a private
 # module of torchvision.
 PRESET_ATTRIBUTES = ("crop_size", "resize_size", "mean", "std", "interpolation")
+PIL_BILINEAR = 2  # of PIL.Image.Resampling
 DRAFT = 2  # an image decoded at a reduced size keeps this many times the size that is needed
 
 
@@ -40,6 +41,10 @@ class Preprocessing:
         How images are scaled; always with antialiasing.
     draft : bool, default=False
         Whether large JPEG files are decoded at a reduced size.
+    crop_mode : {"center", "squash", "border"}, default="center"
+        How an image becomes as large as `resize`, as timm names it: it is scaled to cover that
+        size, it is stretched to it, or it is scaled to fit into it. In the last case the rest of
+        the input has the colour `mean`.
 
     Examples
     --------
@@ -55,6 +60,7 @@ class Preprocessing:
     std: tuple[float, ...]
     interpolation: str = "bilinear"
     draft: bool = False
+    crop_mode: str = "center"
 
     @classmethod
     def from_torchvision(cls, preset: Any) -> Self:
@@ -80,6 +86,49 @@ class Preprocessing:
             mean=tuple(config["mean"]),
             std=tuple(config["std"]),
             interpolation=interpolation if interpolation == "bilinear" else "bicubic",
+            crop_mode=config.get("crop_mode", "center"),
+        )
+
+    @classmethod
+    def from_transformers(cls, processor: Any) -> Self:
+        """Return the preprocessing of an image processor of the transformers library.
+
+        Raises
+        ------
+        ValueError
+            If the processor does anything else than to resize, crop, scale and normalise.
+        """
+
+        def sides(size: Any) -> tuple[int, int] | None:
+            size = size if isinstance(size, Mapping) else dict(vars(size))
+            height, width = size.get("height"), size.get("width")
+            return (int(height), int(width)) if height and width else None
+
+        size = processor.size if isinstance(processor.size, Mapping) else vars(processor.size)
+        exact, shortest = sides(size), size.get("shortest_edge")
+        crops = getattr(processor, "do_center_crop", False) and processor.crop_size
+        crop = sides(processor.crop_size) if crops else exact
+        share = getattr(processor, "crop_pct", None)
+        if crop is None and share and shortest:  # ConvNeXt's
+            crop, shortest = (int(shortest),) * 2, int(shortest / share)
+        resize = exact or ((int(shortest),) * 2 if shortest else None)
+        scale = getattr(processor, "rescale_factor", 1 / 255)
+        if crop is None or resize is None or not math.isclose(scale, 1 / 255):
+            raise ValueError(
+                f"The image processor {type(processor).__name__} has size={processor.size}, "
+                f"crop_size={getattr(processor, 'crop_size', None)} and rescale_factor={scale}. "
+                "Only a size, a centre crop and a scale of 1/255 are known. Set transforms to an "
+                "object with crop_size, resize_size, mean, std and interpolation, such as "
+                "torchvision's presets."
+            )
+        normalises = getattr(processor, "do_normalize", True)
+        return cls(
+            crop=crop,
+            resize=resize,
+            mean=tuple(processor.image_mean) if normalises else (0.0,) * 3,
+            std=tuple(processor.image_std) if normalises else (1.0,) * 3,
+            interpolation="bilinear" if int(processor.resample) == PIL_BILINEAR else "bicubic",
+            crop_mode="squash" if exact else "center",
         )
 
     @property
@@ -155,8 +204,8 @@ class Preprocessing:
         """
         if self.crop is None or height == 1:
             return 0.0, 0.0, float(width), float(height)
-        kept = _trimmed_size((height, width), self.resize)
-        scaled = cover(kept, self.resize)
+        kept = self._kept_size((height, width))
+        scaled = self.scaled_size(kept, self.resize)
         edges = []
         for length, kept_length, scaled_length, crop in zip(
             (height, width), kept, scaled, self.crop, strict=True
@@ -187,8 +236,20 @@ class Preprocessing:
         if image.shape[-2] == 1:
             # One line of pixels is stretched: a centre crop would keep next to nothing of it.
             return self.resized(image, self.crop)
-        image = _center_crop(image, _trimmed_size(image.shape[-2:], self.resize))
-        return self.resized(image, cover(image.shape[-2:], self.resize))
+        image = _center_crop(image, self._kept_size(image.shape[-2:]))
+        return self.resized(image, self.scaled_size(image.shape[-2:], self.resize))
+
+    def scaled_size(self, size: Sequence[int], target: Sequence[int]) -> list[int]:
+        """Return the (height, width) to which an image is scaled for a target (height, width)."""
+        (height, width), (target_height, target_width) = size, target
+        if self.crop_mode == "squash":
+            return [target_height, target_width]
+        if self.crop_mode == "border":
+            ratio = max(height / target_height, width / target_width)
+            return [max(1, round(height / ratio)), max(1, round(width / ratio))]
+        if target_height * width >= target_width * height:  # cover it
+            return [target_height, int(target_height * width / height)]
+        return [int(target_width * height / width), target_width]
 
     def resized(self, image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         """Return a tensor (..., n_channels, height, width) at another size (height, width)."""
@@ -219,11 +280,38 @@ class Preprocessing:
 
     def _levels(self, image: torch.Tensor) -> torch.Tensor:
         if self.crop is not None:
-            image = _center_crop(image, self.crop)
+            image = self._bordered(_center_crop(image, self.crop, pad=self.crop_mode != "border"))
         if image.dtype != torch.uint8:
             largest = 1 if image.is_floating_point() else torch.iinfo(image.dtype).max
             image = image.to(torch.float32) * (255 / largest)
         return image.movedim(-3, -1).contiguous()
+
+    def _kept_size(self, size: Sequence[int]) -> list[int]:
+        """Return how much of a very long image is kept before it is scaled.
+
+        The centre crop drops the rest anyway. Scaled whole, an image of 2 x 6000 pixels would take
+        half a gigabyte.
+        """
+        (height, width), (target_height, target_width) = size, self.resize
+        if self.crop_mode != "center":
+            return [height, width]
+        tallest = 4 * width * target_height // target_width
+        widest = 4 * height * target_width // target_height
+        return [min(height, max(tallest, 1)), min(width, max(widest, 1))]
+
+    def _bordered(self, image: torch.Tensor) -> torch.Tensor:
+        """Return an image (..., n_channels, height, width) in the middle of the colour `mean`."""
+        assert self.crop is not None
+        height, width = image.shape[-2:]
+        if (height, width) == self.crop:
+            return image
+        largest = 1 if image.is_floating_point() else torch.iinfo(image.dtype).max
+        # As timm does, in whole levels of 8 bits.
+        levels = torch.tensor([round(255 * value) / 255 * largest for value in self.mean])
+        canvas = levels.to(image.dtype)[:, None, None].expand(*image.shape[:-2], *self.crop).clone()
+        top, left = (self.crop[0] - height) // 2, (self.crop[1] - width) // 2
+        canvas[..., top : top + height, left : left + width] = image
+        return canvas
 
 
 @lru_cache(maxsize=64)  # making it takes longer than normalising a small image
@@ -238,29 +326,14 @@ register_release(_line.cache_clear)  # it may lie on a GPU
 IMAGENET = Preprocessing((224, 224), (256, 256), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def cover(size: Sequence[int], target: Sequence[int]) -> list[int]:
-    """Return the smallest (height, width) in proportion to `size` that covers `target`."""
-    (height, width), (target_height, target_width) = size, target
-    if target_height * width >= target_width * height:
-        return [target_height, int(target_height * width / height)]
-    return [int(target_width * height / width), target_width]
+def _center_crop(image: torch.Tensor, size: Sequence[int], pad: bool = True) -> torch.Tensor:
+    """Return the centre of an image (..., height, width).
 
-
-def _trimmed_size(size: Sequence[int], target: Sequence[int]) -> list[int]:
-    """Return how much of a very long image is kept before it is scaled.
-
-    The centre crop drops the rest anyway. Scaled whole, an image of 2 x 6000 pixels would take
-    half a gigabyte.
+    If the image is smaller, it lies on black, or with `pad=False` it stays smaller.
     """
-    (height, width), (target_height, target_width) = size, target
-    tallest = 4 * width * target_height // target_width
-    widest = 4 * height * target_width // target_height
-    return [min(height, max(tallest, 1)), min(width, max(widest, 1))]
-
-
-def _center_crop(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-    """Return the centre of an image (..., height, width), on black if the image is smaller."""
     (height, width), (crop_height, crop_width) = image.shape[-2:], size
+    if not pad:
+        crop_height, crop_width = min(height, crop_height), min(width, crop_width)
     rows, columns = max(crop_height - height, 0), max(crop_width - width, 0)
     if rows or columns:
         padding = [columns // 2, columns - columns // 2, rows // 2, rows - rows // 2]

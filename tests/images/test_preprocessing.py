@@ -1,9 +1,13 @@
 """Pixels become network input, and every part of an image arrives where it should."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import timm
 import torch
 import torchvision
+from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
@@ -14,7 +18,8 @@ from sklearn_tl.images.preprocessing import PRESET_ATTRIBUTES, _line
 SQUARE = Preprocessing((24, 24), (28, 28), (0, 0, 0), (1, 1, 1))
 OBLONG = Preprocessing((20, 30), (26, 39), (0, 0, 0), (1, 1, 1), interpolation="bicubic")
 LARGE = Preprocessing((224, 224), (256, 256), (0, 0, 0), (1, 1, 1))
-ALL_KINDS = pytest.mark.parametrize("preprocessing", [SQUARE, OBLONG, LARGE])
+SQUASHED = replace(OBLONG, crop_mode="squash")
+ALL_KINDS = pytest.mark.parametrize("preprocessing", [SQUARE, OBLONG, LARGE, SQUASHED])
 
 
 def seen(preprocessing, image):
@@ -150,7 +155,7 @@ def test_the_text_of_a_preprocessing_does_not_change_from_version_to_version():
     # Stored rows are found by it: if it has to change, raise ROWS_VERSION.
     assert repr(SQUARE) == (
         "Preprocessing(crop=(24, 24), resize=(28, 28), mean=(0, 0, 0), std=(1, 1, 1), "
-        "interpolation='bilinear', draft=False)"
+        "interpolation='bilinear', draft=False, crop_mode='center')"
     )
 
 
@@ -191,3 +196,69 @@ def test_the_factors_of_the_normalisation_are_freed_with_everything_else():
     assert _line.cache_info().currsize > 0
     release_all()
     assert _line.cache_info().currsize == 0
+
+
+@pytest.mark.parametrize("crop_mode", ["center", "squash", "border"])
+@pytest.mark.parametrize("share", [0.9, 1.0])
+@pytest.mark.parametrize("size", [(427, 640), (640, 427), (200, 200), (60, 90)])
+def test_images_are_cropped_as_timm_crops_them(crop_mode, share, size, make_images):
+    config = {
+        "input_size": (3, 224, 224),
+        "crop_pct": share,
+        "crop_mode": crop_mode,
+        "interpolation": "bicubic",
+        "mean": (0.48, 0.3, 0.41),
+        "std": (0.26, 0.27, 0.28),
+    }
+    (pixels,) = make_images(1, *size)
+    wanted = timm.data.create_transform(**config)(Image.fromarray(pixels))
+    preprocessing = Preprocessing.from_timm(config)
+    for image, tolerance in ((pixels, 2.01), (pixels / 255, 2.6)):  # PIL works on 8 bits
+        got = preprocessing(image.astype(image.dtype if image.dtype == np.uint8 else np.float32))
+        assert (got - wanted).abs().max() < tolerance / 255 / 0.26
+    assert not torch.allclose(
+        preprocessing(pixels),
+        Preprocessing.from_timm(
+            config | {"crop_mode": "center" if crop_mode != "center" else "squash"}
+        )(pixels),
+        atol=0.5,
+    ) or size == (200, 200)
+
+
+def test_the_visible_box_with_a_border_reaches_beyond_the_image():
+    bordered = replace(SQUARE, crop_mode="border")
+    assert bordered.visible_box(28, 56) == (4, -10, 52, 38)
+
+
+class Processor:
+    """An image processor of the transformers library, as far as it is read."""
+
+    image_mean, image_std, resample, rescale_factor = [0.5] * 3, [0.25] * 3, 3, 1 / 255
+    do_center_crop, crop_size = True, {"height": 224, "width": 224}
+
+    def __init__(self, size, **others):
+        vars(self).update(others, size=size)
+
+
+@pytest.mark.parametrize(
+    ("processor", "crop", "resize", "mode"),
+    [
+        (Processor({"shortest_edge": 256}), 224, 256, "center"),
+        (Processor({"height": 384, "width": 384}, do_center_crop=False), 384, 384, "squash"),
+        (
+            Processor({"shortest_edge": 224}, do_center_crop=False, crop_pct=0.875),
+            224,
+            256,
+            "center",
+        ),
+    ],
+)
+def test_image_processors_of_transformers_are_known(processor, crop, resize, mode):
+    got = Preprocessing.from_transformers(processor)
+    assert (got.crop, got.resize, got.crop_mode) == ((crop,) * 2, (resize,) * 2, mode)
+    assert (got.mean, got.std, got.interpolation) == ((0.5,) * 3, (0.25,) * 3, "bicubic")
+
+
+def test_an_image_processor_that_does_more_is_refused():
+    with pytest.raises(ValueError, match="rescale_factor=1"):
+        Preprocessing.from_transformers(Processor({"shortest_edge": 256}, rescale_factor=1.0))
