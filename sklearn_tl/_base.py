@@ -105,8 +105,8 @@ class BackboneEstimator(BaseEstimator):
         images = self._as_images(X)
         backbone = load_backbone(self.backbone, self.weights, n_channels)
         self._preprocessing = backbone.preprocessing.at(self.image_size, self.draft)
-        self._backbone = backbone
-        self.backbone_fingerprint_ = backbone.fingerprint
+        self._backbone = backbone.at_size(self._preprocessing.crop)
+        self.backbone_fingerprint_ = self._backbone.fingerprint
         return images
 
     def _as_images(self, X: Any) -> ImageSequence:
@@ -121,6 +121,7 @@ class BackboneEstimator(BaseEstimator):
             weights = self._fitted["weights"]
             n_channels = self._reading().n_channels
             backbone = load_backbone(self._fitted["backbone"], weights, n_channels)
+            backbone = backbone.at_size(self._preprocessing.crop)
             check_fingerprint(backbone, self.backbone_fingerprint_, weights)
             self._backbone = backbone
         return self._backbone

@@ -181,7 +181,8 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         else:
             epochs, lr = self.max_epochs, self.lr
             advice = f"Try a smaller lr than {lr:g}"
-        groups = learning_rate_groups(tail, self._recipe.tuned, lr, self.layer_decay)
+        started = self._pretrained().structure.started
+        groups = learning_rate_groups(tail, self._recipe.tuned, lr, self.layer_decay, started)
         params = self._net_settings() | {
             "max_epochs": epochs,
             "lr": lr,

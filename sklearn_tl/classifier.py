@@ -52,7 +52,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         ``.safetensors``); or None for random weights.
     unfreeze : "all", int, str or None, default="all"
         The layers that are trained in addition to the head. "all" trains all layers. A number n
-        trains the last n layers that have weights. A layer's name trains that layer and all layers
+        trains the last n blocks: layers that have weights, each together with the norm that
+        follows it. A layer's name trains that layer and all layers
         after it; ``list_backbones(name, layers=True)`` lists the names. None trains only the head.
         Without augmentation, the frozen layers run once per image and not once per epoch.
     head : "linear" or callable, default="linear"

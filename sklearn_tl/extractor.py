@@ -49,15 +49,19 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         side by side. None is the embedding that the network passes to its own classifier. Layers
         after the last requested one do not run. ``list_backbones(name, layers=True)`` lists the
         names.
-    pooling : {"avg", "max", "avgmax", "flatten"}, default="avg"
-        How an activation map becomes a vector: by its mean, its maximum, both, or as a whole. With
-        `layer=None` and a pooling other than "avg", the last layer that `list_backbones` lists is
-        used, since the embedding has already gone through the network's own pooling.
+    pooling : {"avg", "max", "avgmax", "flatten", "cls", "patch", "cls+patch"}, default="avg"
+        How an activation becomes a vector: by its mean, its maximum, both, or as a whole. The last
+        three are for the tokens of a transformer: the class token, the mean of the tokens of image
+        patches, or both side by side. Tokens that stand for no patch do not count in means and
+        maxima. With `layer=None` and a pooling other than "avg", the last layer that
+        `list_backbones` lists is used, since the embedding has already gone through the network's
+        own pooling.
     image_size : int, (height, width), "native" or None, default=None
         Size of the network's input in pixels. An image is scaled to cover it and cropped at the
-        centre. None is the size at which the weights were trained. "native" keeps each image
-        at its own size. If these images are large, lower `batch_size`, since several batches are
-        in memory at once.
+        centre; for a few networks of timm it is stretched or framed instead, as their weights
+        need. The positions of timm's transformers are resampled for another size. None is the size
+        at which the weights were trained. "native" keeps each image at its own size. If these
+        images are large, lower `batch_size`, since several batches are in memory at once.
     image_shape : (height, width), (height, width, channels), "strip" or None, default=None
         How to read the rows of a two-dimensional `X`. "strip" reads each row as one line of pixels
         (a spectrum or a time series), which is stretched over the whole input.

@@ -47,7 +47,13 @@ class KilledOnce(NormNet):
 def client():
     elsewhere(int)  # starts a process that has imported the package, from which workers fork
     with (
-        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
+        dask.config.set(
+            {
+                "distributed.worker.multiprocessing-method": "forkserver",
+                # It drops copies of data, also the one that a test keeps for a worker that dies.
+                "distributed.scheduler.active-memory-manager.start": False,
+            }
+        ),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
         ) as cluster,

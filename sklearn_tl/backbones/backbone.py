@@ -13,14 +13,12 @@ from torch.utils.hooks import RemovableHandle
 from sklearn_tl._utils import close_matches, one_core
 from sklearn_tl.backbones.code import describe
 from sklearn_tl.backbones.fingerprint import fingerprint, probe
-from sklearn_tl.backbones.folding import folded
+from sklearn_tl.backbones.folding import Pair, find_pairs, folded
+from sklearn_tl.backbones.pooling import LayerError, activation_of, embedding_of, pool
 from sklearn_tl.backbones.replicas import Replicas
 from sklearn_tl.backbones.seeding import noise
-from sklearn_tl.backbones.structure import (
-    find_classifier,
-    has_channels_last_maps,
-    layer_names,
-)
+from sklearn_tl.backbones.sizes import in_words, set_size, sizes_taken
+from sklearn_tl.backbones.structure import has_channels_last_maps, study
 from sklearn_tl.images import Preprocessing
 
 
@@ -34,7 +32,8 @@ class Backbone:
     ----------
     name : str
     module : torch.nn.Module
-        Is changed: it moves to the CPU, to float32, and to evaluation mode.
+        Is changed: it moves to the CPU, to float32, and to evaluation mode. A timm network loses
+        its classifier.
     preprocessing : Preprocessing
     source : tuple or None, default=None
         For a network that has a name, a function that loads it again and its arguments except for
@@ -48,6 +47,8 @@ class Backbone:
     layers : list of str
         The names of the layers that can be requested, from input to output.
     preprocessing : Preprocessing
+    structure : Structure
+        The classifier, and the order in which all parts run.
     channels_last_maps : bool
         Whether activation maps have the shape (n, height, width, channels).
     fingerprint : str
@@ -70,7 +71,8 @@ class Backbone:
         self.name = name
         self.module = module.float().cpu().eval().requires_grad_(False)
         self.preprocessing = preprocessing
-        self.layers = layer_names(module)
+        self.structure = study(module, self._input_shape)
+        self.layers = self.structure.layers
         self.fingerprint = fingerprint(name if source else describe(module), module)
         self.module.to(memory_format=torch.channels_last)  # the fastest format on CPUs
         self.channels_last_maps = has_channels_last_maps(module)
@@ -80,7 +82,8 @@ class Backbone:
         self._state: str | None = None  # of the code, when the next line was found
         self._cache_key = ""
         self._copies: dict[str, Backbone] = {}
-        self._inference: dict[tuple[str, ...], Replicas] = {}
+        self._pairs: list[Pair] | None = None
+        self._inference: dict[tuple[Pair, ...], Replicas] = {}
         self._lock = threading.Lock()
 
     @property
@@ -103,13 +106,13 @@ class Backbone:
         with self._lock:
             state = describe(self._on_cpu, state=True)
             if state != self._state:
-                size = self.preprocessing.crop or (224, 224)
-                outputs = probe(self._on_cpu, self.layers, (self.preprocessing.n_channels, *size))
+                outputs = probe(self._on_cpu, self.layers, self._input_shape)
                 parts = (self.fingerprint, describe(self._on_cpu), outputs)
                 key = hashlib.sha256(repr(parts).encode()).hexdigest()
                 if self._state is not None and key != self._cache_key:
                     for derived in (self.kept, self._copies, self._inference):
                         derived.clear()
+                    self._pairs = None
                 self._state, self._cache_key = state, key
             return self._cache_key
 
@@ -134,20 +137,21 @@ class Backbone:
 
         Raises
         ------
-        ValueError
+        LayerError
             If the network does not pass a layer, or if its activation is not a tensor of 2 to 4
             dimensions.
         """
         found: dict[str | None, Any] = {}
         hooks: list[RemovableHandle] = []
 
-        def keep(name: str | None, activation: Any) -> None:
-            if not isinstance(activation, torch.Tensor) or activation.ndim not in (2, 3, 4):
+        def keep(name: str | None, output: Any) -> None:
+            activation = activation_of(output)
+            if activation is None or activation.ndim not in (2, 3, 4):
                 shape = tuple(getattr(activation, "shape", ()))
-                raise ValueError(
+                raise LayerError(
                     f"Expected a tensor of 2 to 4 dimensions from "
                     f"{f'layer {name!r}' if name else 'the output'} of {self.name}, got "
-                    f"{type(activation).__name__} of shape {shape} instead. Choose another layer: "
+                    f"{type(output).__name__} of shape {shape} instead. Choose another layer: "
                     f"{', '.join(self.layers)}."
                 )
             found[name] = reduce[name](activation)
@@ -156,7 +160,8 @@ class Backbone:
 
         layers = [name for name in reduce if name is not None]
         with self._replicas(layers).one() as module:
-            classifier = find_classifier(module)
+            classifier = self.classifier_of(module)
+            embeds = self.structure.embeds
             try:
                 for name in layers:
                     hooks.append(
@@ -170,11 +175,17 @@ class Backbone:
                             lambda module, inputs: keep(None, inputs[0])
                         )
                     )
+                if None in reduce and embeds is not None:
+                    hooks.append(
+                        module.get_submodule(embeds).register_forward_hook(
+                            lambda module, inputs, output: keep(None, output)
+                        )
+                    )
                 output = module(x)
-                if None in reduce and classifier is None:
+                if None in reduce and classifier is None and embeds is None:
                     keep(None, output)
                 missed = [name or "the classifier" for name in reduce if name not in found]
-                raise ValueError(
+                raise LayerError(
                     f"{self.name} ran to its end without passing {', '.join(missed)}. Choose "
                     f"another layer: {', '.join(self.layers)}."
                 )
@@ -185,19 +196,45 @@ class Backbone:
                     hook.remove()
         return found
 
+    def pool(self, activation: torch.Tensor, layer: str | None, pooling: str) -> torch.Tensor:
+        """Reduce an activation of a layer of this network to one vector per image.
+
+        Parameters are as in the function `pool`. The layer None stands for the embedding, which is
+        what the network makes of its tokens or maps: a class token, if there is one, or the mean.
+        """
+        n_prefix = self.structure.n_prefix.get(layer, 0)
+        if layer is None and pooling == "avg":
+            return embedding_of(activation, self.channels_last_maps, n_prefix)
+        return pool(activation, pooling, self.channels_last_maps, n_prefix)
+
+    def classifier_of(self, module: nn.Module) -> nn.Module | None:
+        """Return the classifier in a copy of this network, or None if there is none."""
+        name = self.structure.classifier
+        return None if name is None else module.get_submodule(name)
+
+    @property
+    def _input_shape(self) -> tuple[int, int, int]:
+        return (self.preprocessing.n_channels, *(self.preprocessing.crop or (224, 224)))
+
     def _replicas(self, layers: list[str]) -> Replicas:
         """Return the networks that run for these layers, folded if that keeps their outputs."""
-        modules = {name: self.module.get_submodule(name) for name in layers}
-        keep = tuple(name for name, module in modules.items() if isinstance(module, nn.Conv2d))
         with self._lock:
-            if keep not in self._inference:
-                device = next(self.module.parameters(), torch.empty(0)).device
-                size = self.preprocessing.crop or (224, 224)
+            device = next(self.module.parameters(), torch.empty(0)).device
+            image = noise(1, *self._input_shape).to(device)
+            if self._pairs is None:
                 with one_core():
-                    image = noise(1, self.preprocessing.n_channels, *size).to(device)
-                    network = folded(self.module, image, keep)
-                self._inference[keep] = Replicas(network)
-            return self._inference[keep]
+                    self._pairs = find_pairs(self.module, image)
+            # The output of a layer that ends in a convolution must stay what it is.
+            pairs = [
+                (conv, norm)
+                for conv, norm in self._pairs
+                if not any(_is_in(conv, layer) and not _is_in(norm, layer) for layer in layers)
+            ]
+            key = tuple(pairs)
+            if key not in self._inference:
+                with one_core():
+                    self._inference[key] = Replicas(folded(self.module, pairs, image))
+            return self._inference[key]
 
     def on(self, device: str | torch.device) -> "Backbone":
         """Return this backbone on a device. Copies on other devices than the CPU are kept here."""
@@ -213,6 +250,52 @@ class Backbone:
                 self._copies[str(device)] = twin
             return self._copies[str(device)]
 
+    def at_size(self, size: tuple[int, int] | None) -> "Backbone":
+        """Return this backbone for images of another size, if that makes a difference.
+
+        The positions of a timm transformer are resampled. A network that does not run on images of
+        its own size is looked at again.
+
+        Parameters
+        ----------
+        size : (height, width) or None
+            None stands for the native size of each image.
+
+        Returns
+        -------
+        Backbone
+            This one for its own size, and for networks that take other sizes as they are.
+
+        Raises
+        ------
+        ValueError
+            If the network cannot take images of this size.
+        """
+        own = self.preprocessing.crop
+        if size is None or own is None or size == own:
+            return self
+        with self._lock:
+            key = f"{size}"
+            if key not in self._copies:
+                module, cause = self.copy_module(), None
+                try:
+                    changed = set_size(module, size)
+                except ValueError as error:
+                    changed, cause = True, error
+                if not changed and self.structure.started:
+                    return self  # it was seen to run
+                preprocessing = self.preprocessing.at(size, self.preprocessing.draft)
+                source = None if self._source is None else (*self._source, size)
+                other = Backbone(self.name, module, preprocessing, source)
+                if cause or (changed and not other.structure.started):
+                    sizes = sizes_taken(self.module, self.preprocessing.n_channels) or [own[0]]
+                    raise ValueError(
+                        f"{self.name} cannot process images of {size[0]} x {size[1]} pixels. "
+                        f"{in_words(sizes, max(size))}"
+                    ) from cause
+                self._copies[key] = other
+            return self._copies[key]
+
     def copy_module(self, memo: dict[int, Any] | None = None) -> nn.Module:
         """Return a copy of the network that may be changed.
 
@@ -221,7 +304,7 @@ class Backbone:
         memo : dict or None, default=None
             As in `copy.deepcopy`: replacements of parts by their `id`.
         """
-        return deepcopy(self.module, memo)
+        return deepcopy(self.module, memo).eval()  # what torch.fx made would be in training mode
 
     def resolve_layers(self, layer: Any) -> tuple[str, ...]:
         """Return the names that the parameter `layer` stands for.
@@ -255,6 +338,11 @@ class Backbone:
             reload, *names = self._source
             return reload, (*names, self.fingerprint)
         return Backbone, (self.name, self.module, self.preprocessing)
+
+
+def _is_in(name: str, layer: str) -> bool:
+    """Tell whether a part is a layer or lies in it."""
+    return f"{name}.".startswith(f"{layer}.")
 
 
 class _AllFound(Exception):

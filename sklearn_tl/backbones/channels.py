@@ -59,17 +59,3 @@ def adapt(
 def first_convolution(module: nn.Module) -> nn.Conv2d | None:
     """Return the convolution that a network has first, or None if it has none."""
     return next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
-
-
-def advice(module: nn.Module, n_channels: int) -> str:
-    """Return what to type if a network fails on images of this many channels."""
-    first = first_convolution(module)
-    if first is None or first.in_channels == n_channels:
-        return "Set another image_size."
-    takes = first.in_channels
-    example = "(0,)" if takes == 1 else str(tuple(range(takes)))
-    return (
-        f"The network takes images of {takes} {'channel' if takes == 1 else 'channels'}, but "
-        f"{n_channels} are read. Name {takes} of the channels of your images, for example "
-        f"channels={example}."
-    )

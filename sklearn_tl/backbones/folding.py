@@ -1,83 +1,127 @@
 """Networks without BatchNorm: each one becomes part of the convolution before it."""
 
 import copy
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.overrides import TorchFunctionMode
+
+from sklearn_tl.backbones.pooling import activation_of
 
 TOLERANCE = 1e-4  # how far folding may move an output, relative to the largest absolute value
-# Networks raise these for an image size that they do not support.
-CANNOT_TAKE = (RuntimeError, AssertionError)
+
+Pair = tuple[str, str]  # the names of a convolution and of the BatchNorm that it feeds
 
 
-def folded(module: nn.Module, image: torch.Tensor, keep: tuple[str, ...] = ()) -> nn.Module:
-    """Return a copy in which each BatchNorm is part of the convolution before it.
+def find_pairs(module: nn.Module, image: torch.Tensor) -> list[Pair]:
+    """Run an image to see which convolution feeds which BatchNorm, and nothing else.
 
-    An image is run to see which convolution feeds which BatchNorm. If the folded copy returns
-    another output for this image, the network does more with a convolution than to normalise it.
-    Then the copy is not folded.
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In evaluation mode. A copy of it is run.
+    image : Tensor of shape (1, n_channels, height, width)
+
+    Returns
+    -------
+    list of (convolution, BatchNorm)
+        Their names. Empty if the network cannot be run on this image.
+    """
+    network = copy.deepcopy(module).eval()
+    made_by: dict[int, str] = {}
+    kept: list[torch.Tensor] = []  # no other tensor can get the id of a tensor that exists
+    pairs: list[Pair] = []
+    uses = _Uses()
+
+    for name, child in network.named_modules():
+        if isinstance(child, nn.Conv2d):
+
+            def after_conv(
+                conv: nn.Module, inputs: tuple, output: torch.Tensor, name: str = name
+            ) -> None:
+                made_by[id(output)] = name
+                kept.append(output)
+                uses.counts.pop(id(output), None)  # of an earlier tensor with this id
+
+            child.register_forward_hook(after_conv)
+        elif isinstance(child, nn.BatchNorm2d) and child.running_mean is not None:
+
+            def before_norm(norm: nn.Module, inputs: tuple, name: str = name) -> None:
+                if id(inputs[0]) in made_by:
+                    pairs.append((made_by[id(inputs[0])], name))
+
+            child.register_forward_pre_hook(before_norm)
+    try:
+        with uses:
+            _run(network, image)
+    except Exception:  # a network raises anything for input that it does not know
+        return []
+    n_uses = Counter({made_by[key]: n for key, n in uses.counts.items() if key in made_by})
+    n_calls = Counter(made_by.values()) + Counter(norm for _, norm in pairs)
+    return [
+        (conv, norm)
+        for conv, norm in pairs
+        if n_uses[conv] == n_calls[conv] == n_calls[norm] == 1
+        and "weight" in dict(network.get_submodule(conv).named_parameters(recurse=False))
+    ]
+
+
+def folded(module: nn.Module, pairs: list[Pair], image: torch.Tensor) -> nn.Module:
+    """Return a copy in which BatchNorms are parts of the convolutions before them.
+
+    If the folded copy returns another output for an image, the network does more with a
+    convolution than to normalise it. Then the copy is not folded.
 
     Parameters
     ----------
     module : torch.nn.Module
         In evaluation mode.
-    image : Tensor of shape (1, 3, height, width)
-    keep : tuple of str, default=()
-        Names of convolutions that must not be folded, because their own output is requested.
+    pairs : list of (convolution, BatchNorm)
+        From `find_pairs`.
+    image : Tensor of shape (1, n_channels, height, width)
 
     Returns
     -------
     torch.nn.Module
     """
-    network = copy.deepcopy(module)
-    try:
-        pairs, expected = _watch(network, image)
-    except CANNOT_TAKE:
+    network = copy.deepcopy(module).eval()
+    if not pairs:
         return network
-    kept = [network.get_submodule(name) for name in keep]
-    for conv, norm, name in pairs:
-        if conv in kept:
-            continue
+    for conv_name, name in pairs:
+        conv, norm = network.get_submodule(conv_name), network.get_submodule(name)
+        assert isinstance(conv, nn.Conv2d)
+        assert isinstance(norm, nn.BatchNorm2d)
         fused = fuse_conv_bn_eval(conv, norm)
         conv.weight, conv.bias = fused.weight, fused.bias
         parent, _, child = name.rpartition(".")
         activation = getattr(norm, "act", None) or nn.Identity()  # timm's BatchNorm contains one
         setattr(network.get_submodule(parent), child, activation)
     network.to(memory_format=torch.channels_last)
-    if not pairs or not _agree(expected, _run(network, image)):
-        return copy.deepcopy(module)
-    return network
+    plain = copy.deepcopy(module).eval()
+    return network if _agree(_run(plain, image), _run(network, image)) else plain
 
 
-def _watch(
-    network: nn.Module, image: torch.Tensor
-) -> tuple[list[tuple[nn.Conv2d, nn.BatchNorm2d, str]], Any]:
-    """Run an image; return triples (convolution, BatchNorm it feeds, its name), and the output."""
-    made_by: dict[int, nn.Conv2d] = {}
-    kept, pairs, hooks = [], [], []
+class _Uses(TorchFunctionMode):
+    """Counts the operations that make a tensor of each tensor."""
 
-    def after_conv(conv: nn.Conv2d, inputs: tuple, output: torch.Tensor) -> None:
-        made_by[id(output)] = conv
-        kept.append(output)  # no other tensor can get the id of a tensor that exists
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[int] = Counter()
 
-    for name, child in network.named_modules():
-        if isinstance(child, nn.Conv2d):
-            hooks.append(child.register_forward_hook(after_conv))
-        elif isinstance(child, nn.BatchNorm2d) and child.running_mean is not None:
-
-            def before_norm(norm: nn.BatchNorm2d, inputs: tuple, name: str = name) -> None:
-                if id(inputs[0]) in made_by:
-                    pairs.append((made_by[id(inputs[0])], norm, name))
-
-            hooks.append(child.register_forward_pre_hook(before_norm))
-    try:
-        output = _run(network, image)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return pairs, output
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        output = func(*args, **(kwargs or {}))
+        if not isinstance(output, torch.Tensor | tuple | list) or isinstance(output, torch.Size):
+            return output  # a property of a tensor
+        inputs = [*args, *(kwargs or {}).values()]
+        nested = [part for value in inputs if isinstance(value, tuple | list) for part in value]
+        self.counts.update({id(t) for t in (*inputs, *nested) if isinstance(t, torch.Tensor)})
+        return output
 
 
 def _run(network: nn.Module, image: torch.Tensor) -> Any:
@@ -86,7 +130,8 @@ def _run(network: nn.Module, image: torch.Tensor) -> Any:
 
 
 def _agree(expected: Any, found: Any) -> bool:
-    if not isinstance(expected, torch.Tensor):
+    expected, found = activation_of(expected), activation_of(found)
+    if expected is None or found is None:
         return False  # only tensors are compared
     bound = TOLERANCE * float(expected.abs().max())
     return torch.allclose(expected, found, rtol=0, atol=bound, equal_nan=True)

@@ -87,6 +87,17 @@ def build(name: str) -> nn.Module:
         return _torchvision().get_model(name, weights=None, **options)
 
 
+def input_size(name: str) -> tuple[int, int]:
+    """Return the (height, width) of the images that a named network is made for."""
+    if name in VARIANTS:
+        return (VARIANTS[name][2],) * 2
+    if name.startswith("timm/"):
+        config = import_timm().get_pretrained_cfg(name.removeprefix("timm/"))
+        return tuple(config.input_size[1:]) if config else (224, 224)
+    (side,) = _torchvision().get_model_weights(name).DEFAULT.transforms().crop_size
+    return side, side
+
+
 def has_default_weights(name: str) -> bool:
     """Tell whether the default weights of a network are on this machine."""
     if name in VARIANTS:

@@ -7,8 +7,6 @@ from typing import Any, TypeGuard
 import torch
 from torch import nn
 
-from sklearn_tl.backbones.structure import find_classifier
-
 SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
 
 
@@ -71,15 +69,8 @@ def load_state(
     """
     state = adapt(_unwrap(read_state(path), path))
     own = module.state_dict()
-    classifier = find_classifier(module)
-    resized: dict[str, torch.Tensor] = {}
-    if isinstance(classifier, nn.Linear):
-        (prefix,) = (n for n, child in module.named_modules() if child is classifier)
-        weight = state.get(f"{prefix}.weight")
-        if weight is not None and weight.shape[1:] == classifier.weight.shape[1:]:
-            names = [name for name in ("weight", "bias") if f"{prefix}.{name}" in state]
-            resized = {name: state[f"{prefix}.{name}"] for name in names}
-            own |= {f"{prefix}.{name}": tensor for name, tensor in resized.items()}
+    resized = _other_numbers_of_classes(module, state)
+    own |= resized
     problems = [f"{key} is missing" for key in own if key not in state]
     problems += [f"{key} is unknown" for key in state if key not in own]
     problems += [
@@ -93,11 +84,30 @@ def load_state(
             f"The weights in {str(path)!r} belong to another architecture than {name}: "
             f"{'; '.join(problems[:3])}{more}. Name the backbone that they were saved from."
         )
-    if isinstance(classifier, nn.Linear):
-        for key, tensor in resized.items():
-            setattr(classifier, key, nn.Parameter(torch.empty_like(tensor)))
-            classifier.out_features = len(tensor)
+    for key, tensor in resized.items():
+        name, _, kind = key.rpartition(".")
+        linear = module.get_submodule(name)
+        setattr(linear, kind, nn.Parameter(torch.empty_like(tensor)))
+        linear.out_features = len(tensor)  # type: ignore[assignment]
     module.load_state_dict(state)
+
+
+def _other_numbers_of_classes(
+    module: nn.Module, state: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Return the tensors of linear layers that have another number of outputs in the file.
+
+    These can only be classifiers: otherwise the layer that takes their output would not fit.
+    """
+    resized: dict[str, torch.Tensor] = {}
+    for name, part in module.named_modules():
+        weight = state.get(f"{name}.weight")
+        if not isinstance(part, nn.Linear) or weight is None or weight.shape == part.weight.shape:
+            continue
+        if weight.shape[1:] == part.weight.shape[1:]:
+            keys = [f"{name}.{kind}" for kind in ("weight", "bias")]
+            resized |= {key: state[key] for key in keys if key in state}
+    return resized
 
 
 def _read_safetensors(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:

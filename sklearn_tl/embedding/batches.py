@@ -12,7 +12,6 @@ import torch
 from joblib import Parallel, cpu_count, delayed
 
 from sklearn_tl._utils import in_threads, on_each_core
-from sklearn_tl.backbones import CANNOT_TAKE
 from sklearn_tl.embedding.frozen_pass import RowPass
 from sklearn_tl.images import ImageSequence, Notices
 
@@ -161,8 +160,8 @@ def _run(
 ) -> Computed:
     try:
         rows = frozen.compute_rows(batch)
-    except CANNOT_TAKE as error:
-        if frozen.preprocessing.crop is not None:
+    except Exception as error:  # a network raises anything for a size that it does not take
+        if frozen.preprocessing.crop is not None or isinstance(error, MemoryError):
             raise
         height, width = batch.shape[1:3]
         raise ValueError(

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 
 from sklearn_tl._utils import autocast, filled, in_parts_that_fit, kind_of, moved, without_tf32
-from sklearn_tl.backbones import CANNOT_TAKE, Backbone, channels_advice, pool
+from sklearn_tl.backbones import Backbone, LayerError, what_to_type
 from sklearn_tl.embedding.engines import compile_network
 from sklearn_tl.images import Preprocessing
 
-ROWS_VERSION = 5  # raise it with every change of this package that changes rows
+ROWS_VERSION = 6  # raise it with every change of this package that changes rows
 # Pixels that one core takes at once; larger chunks are not faster.
 CHUNK_PIXELS = {"torch": 4 * 224**2, "openvino": 2 * 224**2}
+CHUNK_TOKENS = 800  # of a transformer with large patches, whose matrices would otherwise be small
 MAX_COMPILED = 8  # networks per backbone
 _COMPILING = threading.Lock()  # two threads would compile the same network twice
 
@@ -117,8 +118,11 @@ class FrozenPass:
             return self.batch_size
         if self.preprocessing.crop is None:  # few images share a shape, and padding is expensive
             return 1
-        pixels = CHUNK_PIXELS[self.engine]
-        return max(1, min(self.batch_size, pixels // math.prod(self.preprocessing.crop)))
+        n_images = CHUNK_PIXELS[self.engine] // math.prod(self.preprocessing.crop)
+        n_tokens = self.backbone.structure.n_tokens
+        if n_tokens and self.engine == "torch":
+            n_images = max(n_images, CHUNK_TOKENS // n_tokens)
+        return max(1, min(self.batch_size, n_images))
 
     def lengths(self) -> list[int]:
         """Return the number of values per feature, found by running one black image."""
@@ -132,11 +136,14 @@ class FrozenPass:
             try:
                 with torch.inference_mode():
                     lengths = [part.shape[1] for part in self.forward_layers(image)]
-            except CANNOT_TAKE as error:
+            except LayerError:
+                raise
+            except Exception as error:  # a network raises anything for images it does not know
+                shape = (n_channels, height, width)
                 raise ValueError(
                     f"{self.name} cannot process images of {height} x {width} pixels with "
                     f"{n_channels} channels: {error}. "
-                    f"{channels_advice(self.backbone.module, n_channels)}"
+                    f"{what_to_type(self.backbone.module, shape, error)}"
                 ) from error
             self.backbone.kept[key] = lengths
         return self.backbone.kept[key]
@@ -180,12 +187,15 @@ class FrozenPass:
         for layer, pooling in self.features:
             poolings[layer].append(pooling)
 
-        def pool_all(names: list[str]) -> Callable[[torch.Tensor], dict[str, torch.Tensor]]:
-            return lambda a: {name: pool(a, name, backbone.channels_last_maps) for name in names}
+        def pool_all(
+            layer: str | None, names: list[str]
+        ) -> Callable[[torch.Tensor], dict[str, torch.Tensor]]:
+            return lambda a: {name: backbone.pool(a, layer, name) for name in names}
 
         x = self.preprocessing.normalised(moved(levels, self.device))
         with autocast(self.device, self.precision):
-            pooled = backbone.run(x, {layer: pool_all(names) for layer, names in poolings.items()})
+            wanted = {layer: pool_all(layer, names) for layer, names in poolings.items()}
+            pooled = backbone.run(x, wanted)
         return [pooled[layer][pooling] for layer, pooling in self.features]
 
     def _rows_by_torch(self, levels: torch.Tensor) -> np.ndarray:

@@ -10,7 +10,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from sklearn_tl._utils import in_threads
-from sklearn_tl.images import ImageSequence, Preprocessing, cover
+from sklearn_tl.images import ImageSequence, Preprocessing
 
 KEEP_BYTES = 2**30  # of scaled images that are kept in memory for the next epoch
 SCALE = (0.35, 1.0)  # share of the image in a random crop
@@ -95,7 +95,9 @@ class TrainingImages(Dataset):
             )
         crop = self.preprocessing.crop
         if crop is not None and (varied.shape[1] < crop[0] or varied.shape[2] < crop[1]):
-            varied = self.preprocessing.resized(varied, cover(varied.shape[1:], crop))
+            varied = self.preprocessing.resized(
+                varied, self.preprocessing.scaled_size(varied.shape[1:], crop)
+            )
         return self.preprocessing.finish(varied)
 
 

@@ -100,7 +100,7 @@ class HeadAlone(_OnFrozenRows):
         self.tuned, self.features, self.shape = [], EMBEDDING, (n_features,)
 
     def new_tail(self, backbone: Backbone, precision: str) -> Tail:
-        return Tail(None, None, backbone.channels_last_maps)
+        return Tail(None, None)
 
 
 class AbovePrefix(_OnFrozenRows):
@@ -115,7 +115,7 @@ class AbovePrefix(_OnFrozenRows):
 
     def new_tail(self, backbone: Backbone, precision: str) -> Tail:
         network = cut_network(backbone, self.tuned, keep_frozen=False)
-        return Tail(network, None, backbone.channels_last_maps, precision)
+        return Tail(network, None, backbone, precision)
 
 
 class WholeNetwork:
@@ -129,7 +129,7 @@ class WholeNetwork:
 
     def new_tail(self, backbone: Backbone, precision: str) -> Tail:
         network = cut_network(backbone, self.tuned, keep_frozen=True)
-        return Tail(network, None, backbone.channels_last_maps, precision)
+        return Tail(network, None, backbone, precision)
 
     def training_data(
         self, model: Model, tail: Tail, images: list[ImageSequence], targets: list[np.ndarray]

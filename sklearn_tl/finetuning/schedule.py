@@ -10,13 +10,14 @@ WARMUP = 0.1  # share of the steps in which the rates rise
 
 
 def learning_rate_groups(
-    tail: Tail, tuned: list[str], lr: float, decay: float
+    tail: Tail, tuned: list[str], lr: float, decay: float, started: dict[str, int]
 ) -> list[tuple[str, dict[str, Any]]]:
     """Return skorch's parameter groups, the head first: each earlier layer learns more slowly.
 
     Howard & Ruder, "Universal Language Model Fine-tuning for Text Classification" (ACL 2018).
-    Weights between the last layer and the head learn at the head's rate. The tokens and positions
-    of a transformer belong to no layer and learn at the first layer's rate.
+    Weights between the last layer and the head learn at the head's rate. Others that belong to no
+    layer, such as the tokens and positions of a transformer, learn at the first layer's rate.
+    `started` is that of the network's structure.
     """
     groups: list[tuple[str, dict[str, Any]]] = [("head.*", {"lr": lr})]
     if tail.network is None:
@@ -24,8 +25,10 @@ def learning_rate_groups(
     weighted = [name for name in tuned if has_weights(tail.network, name)]
     for depth, name in enumerate(reversed(weighted), start=1):
         groups.append((f"network.{name}.*", {"lr": lr * decay**depth}))
-    tokens = [name for name, _ in tail.network.named_parameters(recurse=False)]
-    groups += [(f"network.{name}", {"lr": lr * decay ** len(weighted)}) for name in tokens]
+    for name, _ in tail.network.named_parameters():
+        in_a_layer = any(name.startswith(f"{layer}.") for layer in tuned)
+        if not in_a_layer and started.get(name.rpartition(".")[0], -1) < started[tuned[-1]]:
+            groups.append((f"network.{name}", {"lr": lr * decay ** len(weighted)}))
     return groups
 
 

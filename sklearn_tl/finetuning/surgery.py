@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from sklearn_tl.backbones import Backbone, find_classifier, noise, pool
+from sklearn_tl.backbones import Backbone, noise
 from sklearn_tl.embedding import Feature
-from sklearn_tl.finetuning.tail import DROPOUTS, Tail
+from sklearn_tl.finetuning.tail import DROPOUTS, Tail, memory_format
 
+NEXT_TO_NONE = 1e-5  # of all weights
 NETWORK, HEAD = "network.", "head."  # how the names of a tail's tensors begin
 
 
@@ -22,14 +23,14 @@ def layers_to_tune(backbone: Backbone, unfreeze: int | str) -> list[str]:
     if isinstance(unfreeze, str) and unfreeze == "all":
         return layers
     if isinstance(unfreeze, Integral):
-        # Layers without weights, such as poolings, do not count.
-        weighted = [name for name in layers if has_weights(backbone.module, name)]
-        if unfreeze > len(weighted):
+        counted = _blocks(backbone)
+        if unfreeze > len(counted):
             raise ValueError(
-                f"unfreeze={unfreeze}, but {backbone.name} has only {len(weighted)} layers with "
-                f'weights: {", ".join(weighted)}. Use "all" to unfreeze all of them.'
+                f"unfreeze={unfreeze}, but {backbone.name} has only {len(counted)} layers with "
+                f'weights: {", ".join(counted)}. Use "all" to unfreeze all of them.'
             )
-        unfreeze = weighted[-int(unfreeze)]
+        block = counted[-int(unfreeze)]
+        unfreeze = next(name for name in layers if backbone.structure.blocks[name] == block)
     (first,) = backbone.resolve_layers(unfreeze)
     return layers[layers.index(first) :]
 
@@ -105,7 +106,7 @@ def cut_network(backbone: Backbone, tuned: list[str], *, keep_frozen: bool) -> n
         by one that returns its input.
     """
     frozen = backbone.layers[: len(backbone.layers) - len(tuned)]
-    classifier = find_classifier(backbone.module)
+    classifier = backbone.classifier_of(backbone.module)
     stand_ins: dict[int, nn.Module] = {}  # deepcopy takes these for copies that it made before
     if isinstance(classifier, nn.Linear):
         stand_ins[id(classifier)] = nn.Identity()
@@ -116,19 +117,23 @@ def cut_network(backbone: Backbone, tuned: list[str], *, keep_frozen: bool) -> n
         stand_ins |= {id(part): nn.Identity() for part in (parts if keep_frozen else [layer])}
     network = backbone.copy_module(stand_ins).requires_grad_(True)
     if frozen:
-        _make_constant(network)  # parameters outside all layers: a transformer's tokens, positions
-        for name in frozen:
-            for part in network.get_submodule(name).modules():
+        # What begins to run before the first trained layer is frozen. So are tokens and positions,
+        # which are parameters of what contains this layer.
+        started = backbone.structure.started
+        first = min((started[name] for name in tuned), default=len(started))
+        for name, part in network.named_modules(remove_duplicate=False):
+            if started.get(name, -1) < first:
                 _make_constant(part)
-    return network.eval()
+    return network.to(memory_format=memory_format(network)).eval()
 
 
 def agrees(network: nn.Module, x: torch.Tensor, backbone: Backbone, image: torch.Tensor) -> bool:
     """Tell whether a cut network turns `x` into the backbone's embedding of `image`."""
     with torch.inference_mode():
-        maps = backbone.channels_last_maps
-        expected = backbone.run(image.clone(), {None: lambda a: pool(a, "avg", maps)})[None]
-        found = Tail(network, None, maps).embed(x)
+        expected = backbone.run(image.clone(), {None: lambda a: backbone.pool(a, None, "avg")})[
+            None
+        ]
+        found = Tail(network, None, backbone).embed(x)
     return found.shape == expected.shape and torch.allclose(
         found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max())
     )
@@ -167,6 +172,24 @@ def restore(tail: Tail, tensors: dict[str, np.ndarray]) -> None:
 def has_weights(module: nn.Module, name: str) -> bool:
     """Tell whether a layer has parameters."""
     return any(True for _ in module.get_submodule(name).parameters())
+
+
+def _blocks(backbone: Backbone) -> list[str]:
+    """Return the blocks that the parameter `unfreeze` counts.
+
+    A norm is part of what it follows, and so is anything else that has next to no weights.
+    """
+    sizes: dict[str, int] = {}
+    for name, block in backbone.structure.blocks.items():
+        parts = backbone.module.get_submodule(name).modules()
+        weights = (
+            tensor.numel()
+            for part in parts
+            if "norm" not in type(part).__name__.lower()
+            for tensor in part.parameters(recurse=False)
+        )
+        sizes[block] = sizes.get(block, 0) + sum(weights)
+    return [block for block, size in sizes.items() if size > NEXT_TO_NONE * sum(sizes.values())]
 
 
 def _as_state(tensors: dict[str, np.ndarray], prefix: str = "") -> dict[str, torch.Tensor]:

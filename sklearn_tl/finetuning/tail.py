@@ -16,7 +16,7 @@ from sklearn_tl._utils import (
     one_core,
     without_tf32,
 )
-from sklearn_tl.backbones import Replicas, pool
+from sklearn_tl.backbones import Backbone, Replicas, embedding_of
 
 DROPOUTS = (
     nn.Dropout,
@@ -41,8 +41,8 @@ class Tail(nn.Module):
     head : torch.nn.Module or None
         Turns embeddings (n_images, n_features) into outputs (n_images, n_outputs). It may be set
         later.
-    channels_last_maps : bool, default=False
-        Whether the network's own activation maps are channels last.
+    backbone : Backbone or None, default=None
+        Whose copy the network is. It is not kept.
     precision : {"float32", "bfloat16"}, default="float32"
         In which the network computes. The head and the loss are always in float32.
     """
@@ -51,13 +51,15 @@ class Tail(nn.Module):
         self,
         network: nn.Module | None,
         head: nn.Module | None,
-        channels_last_maps: bool = False,
+        backbone: Backbone | None = None,
         precision: str = "float32",
     ) -> None:
         super().__init__()
         self.network = network
         self.head = head
-        self.channels_last_maps = channels_last_maps
+        self.channels_last_maps = backbone is not None and backbone.channels_last_maps
+        self.memory_format = memory_format(network)
+        self.n_prefix = backbone.structure.n_prefix.get(None, 0) if backbone else 0
         self.precision = precision
 
     def embed(self, x: torch.Tensor) -> torch.Tensor:
@@ -65,9 +67,10 @@ class Tail(nn.Module):
         if self.network is None:
             return x
         if x.ndim == 4:
-            x = x.contiguous(memory_format=torch.channels_last)
+            x = x.contiguous(memory_format=self.memory_format)
         with autocast(str(x.device), self.precision):
-            return pool(self.network(x), "avg", self.channels_last_maps).float()
+            output = self.network(x)
+            return embedding_of(output, self.channels_last_maps, self.n_prefix).float()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the head's outputs."""
@@ -80,6 +83,20 @@ class Tail(nn.Module):
         for module in () if self.network is None else self.network.modules():
             module.training = mode and isinstance(module, DROPOUTS)
         return self
+
+
+def memory_format(network: nn.Module | None) -> torch.memory_format:
+    """Return the memory format in which a network can be trained.
+
+    In the format that is fastest on CPUs, channels last, torch's backward pass of a 1 x 1
+    convolution with a stride and three or four input channels ends the process on some processors.
+    The first blocks of FastViT, MobileOne and RepVGG have such a convolution.
+    """
+    for part in () if network is None else network.modules():
+        is_narrow = isinstance(part, nn.Conv2d) and part.in_channels <= 4
+        if is_narrow and part.kernel_size == (1, 1) and part.stride != (1, 1):
+            return torch.contiguous_format
+    return torch.channels_last
 
 
 def embed_inputs(tail: Tail, x: np.ndarray, chunk_size: int) -> np.ndarray:

@@ -36,7 +36,7 @@ def gradient_maps(
     map_shape(backbone, layer, preprocessing.crop)
     network = cut_network(backbone, [], keep_frozen=True)
     head = copy.deepcopy(classifier.net_.module_.head).cpu()
-    tail = Tail(network, head, backbone.channels_last_maps).eval()
+    tail = Tail(network, head, backbone).eval()
     seen: list[torch.Tensor] = []
 
     def start_of_gradient(module: Any, inputs: Any, output: torch.Tensor) -> torch.Tensor:

@@ -6,10 +6,15 @@ from helpers.networks import NETWORKS, NormNet, train_a_little
 from torch import nn
 
 from sklearn_tl.backbones import load_backbone
-from sklearn_tl.backbones.folding import folded
+from sklearn_tl.backbones.folding import find_pairs
+from sklearn_tl.backbones.folding import folded as folded_pairs
 
 # BatchNorms that come before their convolution, or belong to a part that is not run.
 NOT_FOLDED = {"densenet121": 62, "googlenet": 2}
+
+
+def folded(module, image):
+    return folded_pairs(module, find_pairs(module, image), image)
 
 
 def n_norms(module):
@@ -31,9 +36,14 @@ def test_folded_networks_return_the_output_of_the_plain_ones(name):
     assert n_norms(module) > n_norms(network) or name in ("squeezenet1_1", "convnext_tiny")
 
 
-@pytest.mark.parametrize("name", ["resnet18", "densenet121", "timm/mobilenetv3_small_050"])
+@pytest.mark.parametrize(
+    "name", ["resnet18", "densenet121", "timm/mobilenetv3_small_050", "timm/resnet10t"]
+)
 def test_every_layer_of_a_folded_network_is_as_in_the_plain_one(name):
-    """The convolution whose own output is asked for is not folded."""
+    """A convolution is not folded if it ends a layer that is asked for.
+
+    In resnet10t it is the last one of the layer conv1, which is a Sequential.
+    """
     backbone = load_backbone(name, weights=None)
     train_a_little(backbone.module)
     x = torch.rand(1, 3, 96, 96)
@@ -70,9 +80,22 @@ class Tuple(NormNet):
         return super().forward(x), x
 
 
-@pytest.mark.parametrize("make", [TwoWays, Choosy, Tuple])
-def test_networks_that_cannot_be_folded_stay_as_they_are(make):
+class Normed(NormNet):
+    """The weights of a convolution are computed from others."""
+
+    def __init__(self):
+        super().__init__()
+        nn.utils.parametrizations.weight_norm(self.stem[0])
+
+
+@pytest.mark.parametrize(("make", "n_left"), [(TwoWays, 1), (Normed, 1), (Choosy, 3), (Tuple, 3)])
+def test_what_cannot_be_folded_stays_as_it_is(make, n_left):
     module = train_a_little(make().eval())
-    network = folded(module, torch.rand(1, 3, 32, 32))
-    assert n_norms(network) == 3
+    x = torch.rand(1, 3, 32, 32)
+    network = folded(module, x)
+    assert n_norms(network) == n_left
     assert network is not module
+    if make is not Choosy:
+        with torch.inference_mode():
+            wanted, got = module(x), network(x)
+        torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)

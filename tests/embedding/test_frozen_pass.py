@@ -71,3 +71,12 @@ def test_a_backbone_keeps_a_bounded_number_of_compiled_networks(make_images):
     kept = extractor.frozen_pass().backbone.kept
     assert sum(key[0] == "compiled" for key in kept) == MAX_COMPILED
     assert_array_equal(extractor.transform(X), rows)
+
+
+def test_large_patches_are_few_tokens_so_that_more_images_run_at_once(make_images):
+    def chunk_size(backbone):
+        extractor = ConvFeatureExtractor(backbone, weights=None)
+        return extractor.fit(make_images(1)).frozen_pass().chunk_size
+
+    assert chunk_size("timm/vit_small_patch32_224") == 800 // 50
+    assert chunk_size("timm/vit_tiny_patch16_224") == chunk_size("efficientnet_lite0") == 4

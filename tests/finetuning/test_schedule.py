@@ -26,13 +26,21 @@ def test_learning_rates_fall_from_layer_to_layer_and_step_to_step():
     assert factor(99) < 0.001
 
 
-def test_tokens_and_positions_learn_as_the_first_layer():
-    backbone = load_backbone("timm/vit_tiny_patch16_224", None)
+@pytest.mark.parametrize(
+    ("name", "first", "tokens"),
+    [
+        ("timm/vit_tiny_patch16_224", "patch_embed", ["cls_token", "pos_embed"]),
+        ("vit_b_32", "conv_proj", ["class_token", "encoder.pos_embedding"]),
+    ],
+)
+def test_tokens_and_positions_learn_as_the_first_layer(name, first, tokens):
+    backbone = load_backbone(name, None)
     tail = Tail(cut_network(backbone, backbone.layers, keep_frozen=True), None)
-    rates = dict(learning_rate_groups(tail, backbone.layers, 1.0, 0.5))
-    first = rates["network.patch_embed.*"]["lr"]
-    assert first == min(rate["lr"] for rate in rates.values()) < 1e-4
-    assert rates["network.cls_token"]["lr"] == rates["network.pos_embed"]["lr"] == first
+    started = backbone.structure.started
+    rates = dict(learning_rate_groups(tail, backbone.layers, 1.0, 0.5, started))
+    lowest = rates[f"network.{first}.*"]["lr"]
+    assert lowest == min(rate["lr"] for rate in rates.values()) < 1e-3
+    assert [rates[f"network.{token}"]["lr"] for token in tokens] == [lowest, lowest]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,28 @@ def test_unfreeze_names_the_last_layers(unfreeze, names):
     assert surgery.layers_to_tune(load_backbone(NormNet), unfreeze) == names
 
 
+@pytest.mark.parametrize(
+    ("name", "first", "share"),
+    [
+        ("vit_b_32", "encoder.layers.encoder_layer_11", 0.08),
+        ("timm/vit_tiny_patch16_224", "blocks.11", 0.08),
+        ("timm/swin_tiny_patch4_window7_224", "layers.3", 0.56),
+        ("timm/mobilenetv4_conv_small", "conv_head", 0.49),
+        ("timm/dla34", "level5", 0.59),
+        ("timm/coat_tiny", "parallel_blocks.5.norm12", 0.05),  # four weights come after it
+        ("resnet18", "layer4", 0.75),
+    ],
+)
+def test_the_last_layer_is_a_block_with_its_norm_in_every_family(name, first, share):
+    backbone = load_backbone(name, None)
+    tuned = surgery.layers_to_tune(backbone, 1)
+    assert tuned[0] == first
+    network = cut_network(backbone, tuned, keep_frozen=True)
+    trained = sum(p.numel() for p in network.parameters())
+    frozen = sum(b.numel() for b in network.buffers())
+    assert trained / (trained + frozen) == pytest.approx(share, abs=0.01)
+
+
 class ToggleTraining(Callback):
     """What skorch itself does when it scores in the middle of a training."""
 
@@ -64,7 +86,7 @@ def test_frozen_is_frozen_and_the_rest_learns(unfreeze, augment):
         ("timm/mobilenetv3_small_050", "blocks.5", "blocks.4"),
         ("timm/convnext_atto", 1, "stages.2"),
         ("vit_b_16", 1, None),  # its tokens are no chain of layers
-        ("swin_t", 2, "features.6"),
+        ("swin_t", 2, "features.5"),
         ("swin_t", "all", None),
     ],
 )
