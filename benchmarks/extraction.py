@@ -28,6 +28,7 @@ import statistics
 import tempfile
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -80,16 +81,24 @@ def decoded(images):
     )
 
 
-def by_hand(name):
+def by_hand(name, size):
     """Return a function from images to rows, in plain torch."""
     module, preprocessing = load(name, weights_of(name))
+    preprocessing = preprocessing.at(size, draft=False)
+    if hasattr(module, "reset_classifier"):
+        module.reset_classifier(0)
+    if size is not None and hasattr(module, "set_input_size"):
+        module.set_input_size(img_size=preprocessing.crop)
     module.eval().to(DEVICE)
     layers = list(module.children())
     last = layers[-1]
     while isinstance(last, torch.nn.Sequential):
         last = last[-1]
     found = []
-    last.register_forward_pre_hook(lambda module, inputs: found.append(inputs[0]))
+    if hasattr(module, "reset_classifier"):
+        module.register_forward_hook(lambda module, inputs, output: found.append(output))
+    else:
+        last.register_forward_pre_hook(lambda module, inputs: found.append(inputs[0]))
 
     def run(images):
         found.clear()
@@ -101,10 +110,11 @@ def by_hand(name):
     return run, module, preprocessing
 
 
-def ours(name, engine, precision="float32"):
+def ours(name, size, engine, precision="float32"):
     extractor = ConvFeatureExtractor(
         name,
         weights=weights_of(name),
+        image_size=size,
         cache=None,
         engine=engine,
         precision=precision,
@@ -113,9 +123,11 @@ def ours(name, engine, precision="float32"):
     return lambda images: extractor.fit(images).transform(images)
 
 
-def tuned_network(name, images, engine):
+def tuned_network(name, size, images, engine):
     """Return a function that runs only the tuned network."""
-    extractor = ConvFeatureExtractor(name, weights=weights_of(name), cache=None, engine=engine)
+    extractor = ConvFeatureExtractor(
+        name, weights=weights_of(name), image_size=size, cache=None, engine=engine
+    )
     frozen = extractor.fit(images).frozen_pass(EMBEDDING)
     chunks = frozen.preprocessing(images).split(frozen.chunk_size)
     chunks = [chunk.contiguous() if engine == "openvino" else chunk for chunk in chunks]
@@ -165,23 +177,26 @@ def installed(package):
     return importlib.util.find_spec(package) is not None
 
 
-def measure(name, images, paths, repeat, bfloat16):
+def measure(name, images, paths, repeat, bfloat16, only):
     """Return a list of seconds for each side."""
-    hand, module, preprocessing = by_hand(name)
+    name, _, size = name.partition("@")
+    size = int(size) if size else None
+    hand, module, preprocessing = by_hand(name, size)
     on_cpu = DEVICE == "cpu"
     engines = ["torch", "openvino"] if on_cpu and installed("openvino") else ["torch"]
-    sides = {"eager": hand}
+    makers = {"eager": lambda: hand}
     for engine in engines:
-        sides[engine] = ours(name, engine)
+        makers[engine] = partial(ours, name, size, engine)
         if bfloat16:
-            sides[f"{engine}, bfloat16"] = ours(name, engine, "bfloat16")
+            makers[f"{engine}, bfloat16"] = partial(ours, name, size, engine, "bfloat16")
         if on_cpu:
-            sides[f"{engine} ready"] = tuned_network(name, images, engine)
+            makers[f"{engine} ready"] = partial(tuned_network, name, size, images, engine)
     if paths is not None and name == "efficientnet_lite0" and installed("embetter"):
-        sides["embetter"] = embetter_pipeline()
+        makers["embetter"] = embetter_pipeline
     if on_cpu and installed("onnxruntime"):
         # The whole network: the layers after the embedding take almost no time.
-        sides["onnxruntime"] = onnx_session(module, preprocessing(images).contiguous())
+        makers["onnxruntime"] = lambda: onnx_session(module, preprocessing(images).contiguous())
+    sides = {side: make() for side, make in makers.items() if only is None or side in only}
     source = images if paths is None else paths
     seconds = {side: [] for side in sides}
     wanted = hand(source)
@@ -206,7 +221,10 @@ def main():
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--bfloat16", action="store_true", help="also measure bfloat16")
     parser.add_argument("--jpeg", action="store_true", help="pass files instead of arrays")
-    parser.add_argument("--networks", nargs="+", default=NETWORKS)
+    parser.add_argument(
+        "--networks", nargs="+", default=NETWORKS, help="names; NAME@SIZE for another size"
+    )
+    parser.add_argument("--sides", nargs="+", help="leave out the other sides")
     parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
     print(machine(), "\n")
@@ -220,7 +238,7 @@ def main():
                 Image.fromarray(image).save(path, quality=95)
             images = decoded(paths)
         for name in args.networks:
-            seconds = measure(name, images, paths, args.repeat, args.bfloat16)
+            seconds = measure(name, images, paths, args.repeat, args.bfloat16, args.sides)
             medians = {side: statistics.median(some) for side, some in seconds.items()}
             for side, median in medians.items():
                 speed = len(images) / median
