@@ -19,10 +19,10 @@ __all__ = [
     "Backbone",
     "LayerError",
     "Replicas",
-    "what_to_type",
     "check_fingerprint",
     "embedding_of",
     "list_backbones",
     "load_backbone",
     "noise",
+    "what_to_type",
 ]

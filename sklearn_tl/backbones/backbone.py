@@ -183,6 +183,13 @@ class Backbone:
                     )
                 output = module(x)
                 if None in reduce and classifier is None and embeds is None:
+                    if not self.structure.started:  # the output may be classes
+                        raise LayerError(
+                            f"{self.name} could not be run on two noise images, so it is not known "
+                            "which part makes classes. Set an image_size that it takes, let it "
+                            "take any number of images, or name a layer: "
+                            f"{', '.join(self.layers)}."
+                        )
                     keep(None, output)
                 missed = [name or "the classifier" for name in reduce if name not in found]
                 raise LayerError(
@@ -219,11 +226,9 @@ class Backbone:
     def _replicas(self, layers: list[str]) -> Replicas:
         """Return the networks that run for these layers, folded if that keeps their outputs."""
         with self._lock:
-            device = next(self.module.parameters(), torch.empty(0)).device
-            image = noise(1, *self._input_shape).to(device)
             if self._pairs is None:
                 with one_core():
-                    self._pairs = find_pairs(self.module, image)
+                    self._pairs = find_pairs(self.module, self._noise())
             # The output of a layer that ends in a convolution must stay what it is.
             pairs = [
                 (conv, norm)
@@ -233,8 +238,13 @@ class Backbone:
             key = tuple(pairs)
             if key not in self._inference:
                 with one_core():
-                    self._inference[key] = Replicas(folded(self.module, pairs, image))
+                    self._inference[key] = Replicas(folded(self.module, pairs, self._noise()))
             return self._inference[key]
+
+    def _noise(self) -> torch.Tensor:
+        """Return one noise image on the device of the network."""
+        device = next(self.module.parameters(), torch.empty(0)).device
+        return noise(1, *self._input_shape).to(device)
 
     def on(self, device: str | torch.device) -> "Backbone":
         """Return this backbone on a device. Copies on other devices than the CPU are kept here."""

@@ -30,6 +30,8 @@ class Seen:
         Whether the output may be one value per class.
     last : str
         The last part that has weights of its own.
+    n_ended : int
+        The number of calls that have ended.
     """
 
     started: dict[str, int] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class Seen:
     output: torch.Tensor | None = None
     may_be_classes: bool = True
     last: str = ""
+    n_ended: int = 0
 
 
 def watch(module: nn.Module, shape: tuple[int, int, int]) -> Seen | None:
@@ -72,8 +75,9 @@ def _watch_part(name: str, part: nn.Module, seen: Seen) -> None:
             seen.last = name
 
     def after(part: nn.Module, inputs: Any, output: Any) -> None:
-        seen.ended[name] = max(seen.ended.values(), default=0) + 1
         seen.n_calls[name] = seen.n_calls.get(name, 0) + 1
+        seen.n_ended += 1
+        seen.ended[name] = seen.n_ended
         seen.outputs[name] = activation_of(output)
 
     part.register_forward_pre_hook(before)

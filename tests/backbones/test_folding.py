@@ -5,7 +5,7 @@ import torch
 from helpers.networks import NETWORKS, NormNet, train_a_little
 from torch import nn
 
-from sklearn_tl.backbones import load_backbone
+from sklearn_tl.backbones import Backbone, load_backbone
 from sklearn_tl.backbones.folding import find_pairs
 from sklearn_tl.backbones.folding import folded as folded_pairs
 
@@ -44,8 +44,8 @@ def test_every_layer_of_a_folded_network_is_as_in_the_plain_one(name):
 
     In resnet10t it is the last one of the layer conv1, which is a Sequential.
     """
-    backbone = load_backbone(name, weights=None)
-    train_a_little(backbone.module)
+    shared = load_backbone(name, weights=None)  # which other tests may have folded
+    backbone = Backbone(name, train_a_little(shared.copy_module()), shared.preprocessing)
     x = torch.rand(1, 3, 96, 96)
     for layer in backbone.layers:
         seen = []

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from helpers.networks import TinyNet
+from helpers.networks import TinyNet, run_layers
 from torch import nn
 
-from sklearn_tl.backbones import list_backbones, stock
+from sklearn_tl.backbones import LayerError, list_backbones, load_backbone, stock
 from sklearn_tl.backbones.structure import has_channels_last_maps, study
 
 SHAPE = (3, 32, 32)
@@ -177,6 +177,18 @@ def test_tokens_before_those_of_the_patches_are_counted(name, n_prefix):
     of_blocks = {n for layer, n in found.n_prefix.items() if layer and layer.endswith("11")}
     assert of_blocks <= {n_prefix}
     assert found.n_prefix[found.layers[-1]] == n_prefix
+
+
+class OneImage(TinyNet):
+    def forward(self, x):
+        assert len(x) == 1
+        return super().forward(x)
+
+
+def test_the_output_of_a_network_that_could_not_be_watched_is_refused():
+    """It may be classes."""
+    with pytest.raises(LayerError, match="OneImage could not be run on two noise images"):
+        run_layers(load_backbone(OneImage()), torch.zeros(1, 3, 16, 16))
 
 
 def test_networks_with_channels_last_are_known():
