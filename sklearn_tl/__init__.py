@@ -8,6 +8,7 @@ from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.images import ImageWarning, LazyImages, check_images
 from sklearn_tl.inspection import (
     EmbeddingDisplay,
+    LabelScoresDisplay,
     PredictionGridDisplay,
     StrategyCurvesDisplay,
     StrategyDisplay,
@@ -15,10 +16,12 @@ from sklearn_tl.inspection import (
     class_activation_maps,
 )
 from sklearn_tl.persistence import load, save
+from sklearn_tl.regressor import FineTuneRegressor
 
 __all__ = [
     "ConvFeatureExtractor",
     "FineTuneClassifier",
+    "FineTuneRegressor",
     "list_backbones",
     "check_images",
     "LazyImages",
@@ -34,6 +37,7 @@ __all__ = [
     "TrainingHistoryDisplay",
     "EmbeddingDisplay",
     "PredictionGridDisplay",
+    "LabelScoresDisplay",
     "StrategyDisplay",
     "StrategyCurvesDisplay",
 ]

@@ -1,14 +1,17 @@
 """What fine-tuning estimators share: recipes, training, small pickles."""
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from math import ceil
 from numbers import Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
-from skorch import NeuralNetClassifier
+from skorch import NeuralNet
 from skorch.dataset import Dataset
 from skorch.history import History
 from torch import nn
@@ -21,10 +24,13 @@ from sklearn_tl._utils import (
     kind_of,
     resolve_device,
     resolve_precision,
+    safe_indexing,
 )
 from sklearn_tl.backbones import Backbone
 from sklearn_tl.embedding import FirstPass
 from sklearn_tl.finetuning import (
+    HeadAlone,
+    Objective,
     Recipe,
     Tail,
     WholeNetwork,
@@ -35,11 +41,13 @@ from sklearn_tl.finetuning import (
     learning_rate_groups,
     new_head,
     new_net,
+    reproducible,
     restore,
     train,
     tuned_backbone,
 )
 from sklearn_tl.images import ImageSequence
+from sklearn_tl.targets import Task, check_weights, labels_of
 
 HEAD_STEPS, HEAD_LR = 500, 3e-3  # for a factory's head, trained alone on the embeddings
 HEAD_ADVICE = "The head cannot learn from the embeddings as they are: normalise them in the head"
@@ -49,7 +57,8 @@ HISTORIES = ("history_", "head_history_")
 class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BackboneEstimator):
     """Base class of the estimators that train a part of the network with a new head.
 
-    A subclass fits the head in `_fit_tail` and turns the head's outputs into predictions.
+    A subclass says how `y` is read, how a linear head is fitted, what training minimises and how
+    images are weighed.
     """
 
     _parameter_constraints = BackboneEstimator._parameter_constraints | {
@@ -67,9 +76,18 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         "net_params": [dict, None],
         "random_state": ["random_state"],
     }
-    _net: NeuralNetClassifier | None = None  # rebuilt from `_tensors` if it is None
+    _FITTED: tuple[str, ...] = (
+        *HISTORIES,
+        "_net",
+        "_tuned_backbone",
+        "_tensors",
+        "_task",
+        "target_names_",
+    )
+    _net: NeuralNet | None = None  # rebuilt from `_tensors` if it is None
     _tuned_backbone: Backbone | None = None  # likewise
     _recipe: Recipe
+    _task: Task
 
     @fork_safe
     def transform(self, X: Any) -> np.ndarray:
@@ -89,16 +107,16 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         return self._recipe.embeddings(self, self.read_images(X))
 
     @property
-    def net_(self) -> NeuralNetClassifier:
+    def net_(self) -> NeuralNet:
         """The fitted skorch net."""
         check_is_fitted(self)
         device = resolve_device(self.device)
         if self._net is None or self._net.device != device:  # unpickled, or moved
             tail = self._new_tail()
             with torch.random.fork_rng(devices=[]):
-                tail.head = new_head(self._head, self._n_features_out, self._n_outputs)
+                tail.head = new_head(self._head, self._n_features_out, self._task.n_outputs)
             restore(tail, self._tensors)
-            self._net = new_net(tail, self._n_outputs, **self._net_settings())
+            self._net = new_net(tail, self._objective(), **self._net_settings())
             self._net.history = self.history_
         return self._net
 
@@ -133,8 +151,75 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         self._plan()
         return FirstPass(images, self.frozen_pass(self._recipe.features), self.cache)
 
+    @abstractmethod
+    def _read_targets(self, y: Any, n_images: int) -> tuple[Task, np.ndarray]:
+        """Check `y`; return the task and the targets."""
+
+    @abstractmethod
+    def _image_weights(
+        self, targets: Sequence[np.ndarray], weights: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        """Return the weights in training of the images of each part; the first is trained on."""
+
+    @abstractmethod
+    def _linear_head(self, rows: np.ndarray, targets: np.ndarray, weight: np.ndarray) -> nn.Linear:
+        """Return a linear head that is fitted on the embeddings of the training part."""
+
+    @abstractmethod
+    def _objective(self) -> Objective:
+        """Return what training minimises."""
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        images = self._begin_fit(X)
+        y = labels_of(X, y)
+        task, targets = self._read_targets(y, len(images))
+        weight = check_weights(sample_weight, len(images))
+        if not weight.all():  # an image without weight is as if it were not there
+            used = np.flatnonzero(weight)
+            images, weight = images.take(used), weight[used]
+            task, targets = self._read_targets(safe_indexing(y, used), len(used))
+        generator = check_random_state(self.random_state)
+        split_seed, seed = (int(seed) for seed in generator.randint(2**31 - 1, size=2))
+        parts: Sequence[np.ndarray] = [np.arange(len(targets))]
+        if self.early_stopping and not (self.unfreeze is None and self.head == "linear"):
+            # Before anything is fitted, so that nothing is learned from the held-out images.
+            parts = task.hold_out(targets, self.validation_fraction, split_seed)
+        self._task = task = task.fitted(targets[parts[0]], weight[parts[0]])
+        self._plan()
+        tail = self._new_tail()
+        encoded = [task.encode(targets[part]) for part in parts]
+        datasets, rows = self._recipe.training_data(
+            self, tail, [images.take(part) for part in parts], encoded
+        )
+        weights = self._image_weights([targets[part] for part in parts], [weight[p] for p in parts])
+        with reproducible(seed, resolve_device(self.device)):
+            self._finish_fit(self._fit_tail(tail, datasets, rows, weights))
+        return self
+
+    def _fit_tail(
+        self,
+        tail: Tail,
+        datasets: list[Any],
+        rows: np.ndarray,
+        weights: list[np.ndarray],
+    ) -> NeuralNet:
+        """Fit the head on the frozen rows, then train it together with the unfrozen layers."""
+        head_alone, targets = isinstance(self._recipe, HeadAlone), datasets[0].y
+        if self.head == "linear":
+            tail.head = self._linear_head(rows, targets, weights[0])
+            if head_alone:
+                return new_net(tail, self._objective(), **self._net_settings())
+        else:
+            tail.head = new_head(self.head, self._n_features_out, self._task.n_outputs)
+            if not head_alone:
+                # Before layers are trained with it, the head is trained on the embeddings.
+                first = [Dataset(rows, targets)]
+                net = self._train(Tail(None, tail.head), first, weights, head_first=True)
+                self.head_history_ = net.history
+        return self._train(tail, datasets, weights)
+
     def _begin_fit(self, X: Any) -> ImageSequence:
-        for name in ("classes_", *HISTORIES, "_net", "_tuned_backbone", "_tensors"):
+        for name in self._FITTED:
             self.__dict__.pop(name, None)  # an interrupted fit leaves nothing of an earlier one
         check_net_params(self.net_params)
         if isinstance(self.unfreeze, bool):
@@ -156,23 +241,21 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         self._head = self.head
         self._recipe = choose_recipe(frozen, self.unfreeze, self.augment)
 
-    def _finish_fit(self, net: NeuralNetClassifier) -> None:
+    def _finish_fit(self, net: NeuralNet) -> None:
         self._tensors = changed_tensors(net.module_, self._pretrained())
         if isinstance(self._recipe, WholeNetwork):  # now, since predictions must change nothing
             self._tuned_backbone = tuned_backbone(self._pretrained(), self._tensors)
         self._net = net
         self.history_ = net.history
 
-    def _train_head_alone(
-        self, tail: Tail, rows: np.ndarray, codes: np.ndarray, **options: Any
-    ) -> None:
-        """Train a factory's head on the embeddings, before layers are trained with it."""
-        net = self._train(Tail(None, tail.head), [Dataset(rows, codes)], head_first=True, **options)
-        self.head_history_ = net.history
-
     def _train(
-        self, tail: Tail, datasets: list[Any], *, head_first: bool = False, **options: Any
-    ) -> NeuralNetClassifier:
+        self,
+        tail: Tail,
+        datasets: list[Any],
+        weights: list[np.ndarray],
+        *,
+        head_first: bool = False,
+    ) -> NeuralNet:
         """Train a tail, with the user's callbacks and parameters unless `head_first`."""
         train_set, valid_set = datasets if len(datasets) == 2 else (*datasets, None)
         if tail.network is None:
@@ -191,14 +274,14 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         }
         return train(
             tail,
-            self._n_outputs,
+            self._objective(),
             train_set,
             valid_set,
+            weights=weights if any(np.ptp(part) > 0 for part in weights) else None,
             patience=self.n_iter_no_change,
             callbacks=() if head_first else self.callbacks or (),
             advice=advice,
             show_progress=self.verbose == 1 and not head_first,
-            **options,
             **params | ({"verbose": 0} if head_first else self.net_params or {}),
         )
 
@@ -228,6 +311,9 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # float32, whatever the input is
         return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "history_" in vars(self)
 
     def __getstate__(self) -> dict[str, Any]:
         # Of the networks only the tensors that training changed, and no optimizer.

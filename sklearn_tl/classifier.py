@@ -7,26 +7,15 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.class_weight import compute_class_weight
-from skorch import NeuralNetClassifier
 from torch import nn
 
 from sklearn_tl._finetuner import FineTuningEstimator
-from sklearn_tl._utils import (
-    Interval,
-    StrOptions,
-    encode_labels,
-    fit_context,
-    fork_safe,
-    hold_out,
-    labels_of,
-    resolve_device,
-)
-from sklearn_tl.finetuning import HeadAlone, Tail, logistic_head, new_head, new_net, reproducible
+from sklearn_tl._utils import Interval, StrOptions, fit_context, fork_safe
+from sklearn_tl.finetuning import Objective, logistic_head, logistic_heads, of_classes, of_labels
 from sklearn_tl.images import MAX_PIXELS
+from sklearn_tl.targets import Multiclass, Multilabel, Task, read_labels
 
 
 class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
@@ -92,13 +81,15 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         to its frequency. The weights act in two ways. In the linear head they are factors on the
         loss, as in :class:`sklearn.linear_model.LogisticRegression`. In training they are the
         frequencies at which an epoch draws the images of each class, since large factors on the
-        loss would be lost to gradient clipping.
+        loss would be lost to gradient clipping. With several labels per image, a dict has the keys
+        0 (without a label) and 1 (with it), "balanced" is per label, and the weights are factors on
+        the loss in training, too.
     early_stopping : bool, default=False
         Hold out a part of the images, stop when the loss on that part no longer falls, and keep the
         weights of the best epoch. No effect if only a linear head is fitted.
     validation_fraction : float, default=0.1
-        Share of the images that is held out, stratified by class. Neither the layers nor the head
-        are fitted on the held-out images.
+        Share of the images that is held out, stratified by class or by the rarest label. Neither
+        the layers nor the head are fitted on the held-out images.
     n_iter_no_change : int, default=3
         Number of epochs without a lower validation loss after which the training stops.
     image_size : int, (height, width), "native" or None, default=None
@@ -137,7 +128,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         then in ``net_.callbacks_``. A :class:`skorch.callbacks.LRScheduler` in the list replaces
         the recipe's schedule.
     net_params : dict or None, default=None
-        Further parameters of :class:`skorch.NeuralNetClassifier`, such as ``optimizer``,
+        Further parameters of the skorch net, such as ``optimizer``,
         ``criterion`` or ``iterator_train__num_workers``. They take precedence over the recipe.
     random_state : int, RandomState instance or None, default=None
         Decides which images are held out, the order of the images, augmentation, dropout, and the
@@ -149,15 +140,18 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
-    net_ : skorch.NeuralNetClassifier
+    classes_ : ndarray of shape (n_classes,), or list of ndarray
+        The labels, sorted. With several labels per image, a list with ``[0, 1]`` for each label.
+    target_names_ : ndarray of shape (n_labels,)
+        The names of the labels. Only set if `y` is a table with several columns.
+    net_ : skorch.NeuralNetClassifier, or skorch.NeuralNet with several labels per image
         The trained net: ``net_.module_`` is the unfrozen layers with the head. After unpickling it
         is rebuilt without the optimizer's state.
     history_ : skorch.history.History
         One dict per epoch with ``train_loss``, ``train_acc``, ``lr`` (of the head at the end of the
         epoch), ``lr_lowest``, ``dur`` (seconds) and, with early stopping, ``valid_loss`` and
-        ``valid_acc``. Empty if only a linear head was fitted.
+        ``valid_acc``. With several labels per image, the accuracy is the share of the labels that
+        are right. Empty if only a linear head was fitted.
     head_history_ : skorch.history.History
         The same for the training of a head alone, before layers are unfrozen. Only set if a
         function made the head and layers were unfrozen.
@@ -171,12 +165,18 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
 
     See Also
     --------
+    FineTuneRegressor : The same for numbers.
     ConvFeatureExtractor : Embeddings of the frozen network, for any model of scikit-learn.
     list_backbones : The names that `backbone` accepts, and their layers.
 
     Notes
     -----
     `X` may have any form that :class:`ConvFeatureExtractor` accepts.
+
+    If `y` is an indicator matrix of shape (n_images, n_labels), each image may have several labels
+    or none. Each label then has a logit of its own, whose sigmoid is its probability, and its own
+    logistic regression in the linear head. :class:`sklearn.preprocessing.MultiLabelBinarizer` makes
+    such a matrix of lists of tags.
 
     Parameters changed by `set_params` after `fit` wait for the next fit, except for `cache`,
     `batch_size`, `device`, `engine`, `max_pixels` and `verbose`, which take effect at once.
@@ -216,6 +216,10 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         "head_C": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
+
+    classes_: Any
+    _task: Multiclass | Multilabel
+    _FITTED = (*FineTuningEstimator._FITTED, "classes_", "_class_weights")
 
     def __init__(
         self,
@@ -286,16 +290,20 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     @fork_safe
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the head, then train it and the layers that `unfreeze` names.
 
         Parameters
         ----------
         X : images
             See the notes of the class.
-        y : array-like of shape (n_images,)
-            One label per image: strings, numbers or booleans. None takes ``X.targets``, which
-            datasets such as torchvision's ImageFolder have.
+        y : array-like of shape (n_images,) or (n_images, n_labels)
+            One label per image: strings, numbers or booleans. Or an indicator matrix, in which 1
+            means that the image has the label, and 0 that it has not. None takes ``X.targets``,
+            which datasets such as torchvision's ImageFolder have.
+        sample_weight : array-like of shape (n_images,), default=None
+            Weights of the images. An image of weight 2 counts as two images in the linear head, and
+            is drawn twice as often in training. An image of weight 0 is left out.
 
         Returns
         -------
@@ -306,35 +314,25 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         ------
         ValueError, TypeError
             If a parameter is wrong, if an image or a label is missing or cannot be read, if there
-            is only one class, or if the training diverges.
+            is only one class, if a weight is negative, or if the training diverges.
         OSError
             If the weights are not on this machine and cannot be downloaded, or a file of `X`
             cannot be read.
         """
-        images = self._begin_fit(X)
-        classes, codes = encode_labels(labels_of(X, y), len(images))
-        generator = check_random_state(self.random_state)
-        split_seed, seed = (int(seed) for seed in generator.randint(2**31 - 1, size=2))
-        parts: Sequence[np.ndarray] = [np.arange(len(codes))]
-        if self.early_stopping and not (self.unfreeze is None and self.head == "linear"):
-            # Before anything is fitted, so that nothing is learned from the held-out images.
-            parts = hold_out(classes, codes, self.validation_fraction, split_seed)
-        self._plan()
-        self._n_outputs = len(classes)
-        tail = self._new_tail()
-        datasets, rows = self._recipe.training_data(
-            self, tail, [images.take(part) for part in parts], [codes[part] for part in parts]
-        )
-        codes = codes[parts[0]]
-        weight = compute_class_weight(self.class_weight, classes=classes, y=classes[codes])
-        with reproducible(seed, resolve_device(self.device)):
-            self._finish_fit(self._fit_tail(tail, datasets, rows, codes, weight))
-        self.classes_ = classes  # last, since only a fitted classifier has classes
+        self._fit(X, y, sample_weight)
+        # Last, since only a fitted classifier has classes.
+        if isinstance(self._task, Multilabel):
+            # One pair per label, as in scikit-learn's forests: its scorers then know the task.
+            self.classes_ = [np.array([0, 1])] * self._task.n_labels
+            if self._task.names is not None:
+                self.target_names_ = self._task.names
+        else:
+            self.classes_ = self._task.classes
         return self
 
     @fork_safe
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each image.
+        """Return the most probable class of each image, or all of its labels.
 
         Parameters
         ----------
@@ -343,8 +341,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
 
         Returns
         -------
-        y : ndarray of shape (n_images,)
-            Labels, of the type that `fit` got.
+        y : ndarray of shape (n_images,) or (n_images, n_labels)
+            Labels, of the type that `fit` got. In an indicator matrix, the labels whose probability
+            is above 0.5 are 1.
 
         Raises
         ------
@@ -353,12 +352,12 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         NotFittedError
             If `fit` was not called.
         """
-        chosen = self._outputs(X).argmax(axis=1)
-        return self.classes_[chosen]
+        outputs = self._outputs(X)
+        return self._task.predictions(outputs)
 
     @fork_safe
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class.
+        """Return the probability of each class or label.
 
         Parameters
         ----------
@@ -367,14 +366,16 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
 
         Returns
         -------
-        probabilities : ndarray of shape (n_images, n_classes)
-            One column per class, in the order of `classes_`; float64.
+        probabilities : ndarray of shape (n_images, n_classes) or (n_images, n_labels)
+            One column per class, in the order of `classes_`, or one per label, in the order of the
+            columns of `y`; float64.
         """
-        return softmax(self._outputs(X), axis=1)
+        outputs = self._outputs(X)
+        return expit(outputs) if isinstance(self._task, Multilabel) else softmax(outputs, axis=1)
 
     @fork_safe
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return the logits; their softmax is `predict_proba`.
+        """Return the logits; their softmax is `predict_proba`, or for labels their sigmoid.
 
         Parameters
         ----------
@@ -384,32 +385,38 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         Returns
         -------
         logits : ndarray of shape (n_images, n_classes), or (n_images,) for two classes
-            For two classes, the second logit minus the first; float64.
+            For two classes, the second logit minus the first. For an indicator matrix, the shape is
+            (n_images, n_labels). float64.
         """
         logits = self._outputs(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+        is_binary = not isinstance(self._task, Multilabel) and logits.shape[1] == 2
+        return logits[:, 1] - logits[:, 0] if is_binary else logits
 
-    def _fit_tail(
-        self,
-        tail: Tail,
-        datasets: list[Any],
-        rows: np.ndarray,
-        codes: np.ndarray,
-        weight: np.ndarray,
-    ) -> NeuralNetClassifier:
-        """Fit the head on the frozen rows, then train it together with the unfrozen layers."""
-        head_alone = isinstance(self._recipe, HeadAlone)
-        options: dict[str, Any] = {"class_weight": None if self.class_weight is None else weight}
-        if self.head == "linear":
-            C = self._recipe.head_c if self.head_C == "auto" else float(self.head_C)
-            tail.head = logistic_head(rows, codes, C=C, class_weight=dict(enumerate(weight)))
-            if head_alone:
-                return new_net(tail, self._n_outputs, **self._net_settings())
-        else:
-            tail.head = new_head(self.head, self._n_features_out, self._n_outputs)
-            if not head_alone:
-                self._train_head_alone(tail, rows, codes, **options)
-        return self._train(tail, datasets, **options)
+    def _read_targets(self, y: Any, n_images: int) -> tuple[Task, np.ndarray]:
+        return read_labels(y, n_images)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return "classes_" in vars(self)
+    def _image_weights(
+        self, targets: Sequence[np.ndarray], weights: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        self._class_weights = self._task.class_weights(self.class_weight, targets[0], weights[0])
+        if isinstance(self._task, Multilabel):  # an image can be rare in one label alone
+            return list(weights)
+        return [w * self._class_weights[codes] for codes, w in zip(targets, weights, strict=True)]
+
+    def _linear_head(self, rows: np.ndarray, targets: np.ndarray, weight: np.ndarray) -> nn.Linear:
+        C = self._recipe.head_c if self.head_C == "auto" else float(self.head_C)
+        if isinstance(self._task, Multilabel):
+            without, with_label = self._class_weights.T
+            weights = weight[:, None] * np.where(targets > 0, with_label, without)
+            return logistic_heads(rows, targets, weights, C)
+        return logistic_head(rows, targets, weight, C)
+
+    def _objective(self) -> Objective:
+        if isinstance(self._task, Multilabel):
+            return of_labels(self._class_weights)
+        return of_classes(self._task.n_outputs)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

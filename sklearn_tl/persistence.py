@@ -33,12 +33,15 @@ from sklearn_tl.comparison import RawPixels
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.finetuning import AbovePrefix, HeadAlone, WholeNetwork
 from sklearn_tl.images import MAX_PIXELS, Preprocessing
+from sklearn_tl.regressor import FineTuneRegressor
+from sklearn_tl.targets import Multiclass, Multilabel, Regression
 
-FORMAT = 2
+FORMAT = 3
 SUFFIX = ".sktl"
 HEADER = "model.json"
-ESTIMATORS = (ConvFeatureExtractor, FineTuneClassifier, RawPixels)
-PARTS = (Preprocessing, HeadAlone, AbovePrefix, WholeNetwork)  # of a fitted estimator
+ESTIMATORS = (ConvFeatureExtractor, FineTuneClassifier, FineTuneRegressor, RawPixels)
+RECIPES, TASKS = (HeadAlone, AbovePrefix, WholeNetwork), (Multiclass, Multilabel, Regression)
+PARTS = (Preprocessing, *RECIPES, *TASKS)  # of a fitted estimator
 # Parts of scikit-learn's ensembles and searches that hold data, and that skops does not know.
 OF_SKLEARN = {
     "sklearn.calibration._CalibratedClassifier",
@@ -55,7 +58,7 @@ OF_SKLEARN = {
 }
 TRUSTED = OF_SKLEARN | {f"{cls.__module__}.{cls.__qualname__}" for cls in (*ESTIMATORS, *PARTS)}
 # The state of our estimators is plain data, and these are strings or None: all else may be code.
-STRINGS = ("backbone", "weights", "head", "_head", "augment", "cache", "device")
+STRINGS = ("backbone", "weights", "head", "_head", "_loss", "augment", "cache", "device")
 EMPTY = ("callbacks", "net_params")  # they hold objects of skorch and torch
 PLAIN = (str, bytes, bool, Number, np.generic, np.random.RandomState, *PARTS, type(None))
 
@@ -64,10 +67,10 @@ PLAIN = (str, bytes, bool, Number, np.generic, np.random.RandomState, *PARTS, ty
 def save(model: BaseEstimator, path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> None:
     """Save a model in a file that runs no code when it is loaded.
 
-    The model may be a :class:`ConvFeatureExtractor`, a :class:`FineTuneClassifier`, or an estimator
-    of scikit-learn that contains them, such as a pipeline. The file does not contain the pretrained
-    network: it contains the network's name and fingerprint. The file is written completely or not
-    at all.
+    The model may be a :class:`ConvFeatureExtractor`, a :class:`FineTuneClassifier`, a
+    :class:`FineTuneRegressor`, or an estimator of scikit-learn that contains them, such as a
+    pipeline. The file does not contain the pretrained network: it contains the network's name and
+    fingerprint. The file is written completely or not at all.
 
     Parameters
     ----------

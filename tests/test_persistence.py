@@ -266,7 +266,7 @@ def test_the_file_says_what_it_needs(saved):
     assert {"model.json", "schema.json"} < set(members(saved[0]))
     header = json.loads(members(saved[0])["model.json"])
     fingerprint = extractor().fit(X).backbone_fingerprint_
-    assert header["format_version"] == 2
+    assert header["format_version"] == 3
     assert header["model"] == "Pipeline"
     assert header["versions"]["sklearn_tl"] == sklearn_tl.__version__
     assert set(header["versions"]) == {
@@ -676,8 +676,8 @@ def nested(depth):
         (lambda data: b"PK\x03\x04", "BadZipFile"),
         (lambda data: b"#!/bin/sh\n" + data, "not a file of sklearn_tl.save"),
         (lambda data: skops.io.dumps([1]), "It has no model.json"),
-        (lambda data: with_header(data, format_version=3), "Its format is version 3, and"),
-        (lambda data: with_header(data, format_version=1), "Its format is version 1, and"),
+        (lambda data: with_header(data, format_version=4), "Its format is version 4, and"),
+        (lambda data: with_header(data, format_version=2), "Its format is version 2, and"),
         (lambda data: with_header(data, format_version="1"), "not written by sklearn_tl.save"),
         (lambda data: with_header(data, format="other"), "not written by sklearn_tl.save"),
         (lambda data: archive(members(data) | {"model.json": "[]"}), ""),
@@ -772,6 +772,7 @@ def test_skops_alone_opens_a_file(unfreeze, tmp_path):
         "sklearn_tl.classifier.FineTuneClassifier",
         f"sklearn_tl.finetuning.recipes.{recipe}",
         "sklearn_tl.images.preprocessing.Preprocessing",
+        "sklearn_tl.targets.multiclass.Multiclass",
     ]
     loaded = skops.io.load(tmp_path / "model.sktl", trusted=types)
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))

@@ -12,7 +12,6 @@ from sklearn_tl._utils.devices import (
     without_tf32,
 )
 from sklearn_tl._utils.files import array_in_file, replacing
-from sklearn_tl._utils.labels import encode_labels, hold_out, labels_of
 from sklearn_tl._utils.memory import register_release, release_all
 from sklearn_tl._utils.private import (
     attributes_of_every_module,
@@ -50,19 +49,16 @@ __all__ = [
     "close_matches",
     "cores",
     "empty_cache",
-    "encode_labels",
     "filled",
     "fit_context",
     "fork_safe",
     "forward_hooks",
-    "hold_out",
     "in_parts_that_fit",
     "in_threads",
     "is_missing",
     "is_out_of_memory",
     "is_torchvision_preset",
     "kind_of",
-    "labels_of",
     "moved",
     "n_cores",
     "num_samples",

@@ -15,9 +15,7 @@ from torch import nn
 
 from sklearn_tl._utils import (
     check_option,
-    encode_labels,
     fork_safe,
-    labels_of,
     num_samples,
     safe_indexing,
 )
@@ -27,9 +25,11 @@ from sklearn_tl.comparison.progress import collect, say
 from sklearn_tl.comparison.raw_pixels import RawPixels
 from sklearn_tl.comparison.result import StrategyComparison
 from sklearn_tl.comparison.runs import run_fold
+from sklearn_tl.comparison.scores import WORDS, default_scoring, score_dummy
 from sklearn_tl.comparison.strategies import RAW, default_strategies
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.images import MAX_PIXELS, indexable
+from sklearn_tl.targets import Task, labels_of, read_targets
 
 
 @fork_safe
@@ -37,6 +37,7 @@ def compare_strategies(
     X: Any,
     y: Any = None,
     *,
+    task: str | None = None,
     backbone: str | nn.Module | Callable[[], nn.Module] = "efficientnet_lite0",
     weights: str | os.PathLike | None = "default",
     image_size: int | tuple[int, int] | str | None = None,
@@ -67,9 +68,13 @@ def compare_strategies(
     X : images
         In any form that :class:`ConvFeatureExtractor` takes. The images of a dataset are read when
         they are needed.
-    y : array-like of shape (n_images,), default=None
-        One label per image. None takes ``X.targets``, which datasets such as torchvision's
-        ImageFolder have.
+    y : array-like of shape (n_images,) or (n_images, n_outputs), default=None
+        One label per image; an indicator matrix, if images have several labels; or numbers. None
+        takes ``X.targets``, which datasets such as torchvision's ImageFolder have.
+    task : {"classification", "multilabel", "regression"} or None, default=None
+        What `y` stands for. None guesses: text and whole numbers are classes, a matrix of 0 and 1
+        is several labels, and other numbers are a regression. Whole numbers are a regression, too,
+        if they have more than 20 values that mostly occur once or twice; a warning says so.
     backbone : str, torch.nn.Module or callable, default="efficientnet_lite0"
         See :class:`ConvFeatureExtractor`. This parameter and the following ones, up to `cache`, are
         those of the default strategies, and an error if `strategies` is a dict: set them on its
@@ -99,12 +104,13 @@ def compare_strategies(
         equally good is chosen. None means all of
         :func:`sklearn_tl.comparison.default_strategies`; a list names some of them.
     cv : int, splitter or iterable of (train, test), default=5
-        An int is that many stratified folds of shuffled images.
+        An int is that many folds of shuffled images, stratified by class or by the rarest label.
     train_sizes : array-like, default=None
         Numbers of training images, or shares of a fold's training part (floats up to 1), for
         learning curves. Each smaller training set is a stratified part of the larger ones.
     scoring : str, callable or None, default=None
-        One score, as in scikit-learn, the same for all strategies. None is the accuracy.
+        One score, as in scikit-learn, the same for all strategies. None is the accuracy; for
+        several labels per image the mean average precision of the labels; and for numbers R².
     refit : bool or array-like of int, default=True
         On which images the chosen strategy is fitted at the end, as `best_estimator_`: True means
         all, an array names their positions, and False means that it is not fitted. If the test
@@ -170,21 +176,22 @@ def compare_strategies(
     else:
         names = known_names(strategies)
         check_images(X, names, **parameters)
-    _, codes = encode_labels(y, num_samples(X))
-    y = np.ravel(y)
-    scoring = "accuracy" if scoring is None else scoring
+    read, targets = read_targets(y, num_samples(X), task)
+    y_name = getattr(y, "name", None)  # of a column of a table
+    y = plain_targets(y, read)
+    is_default, scoring = scoring is None, scoring or default_scoring(read.name)
     generator = check_random_state(random_state)
     fold_seed, seed = (int(seed) for seed in generator.randint(2**31 - 1, size=2))
-    splits = make_splits(cv, codes, fold_seed)
-    sizes = training_sizes(train_sizes, splits, len(np.unique(codes)))
-    trains = training_sets(splits, codes, sizes, seed)
+    splits = make_splits(cv, read, targets, fold_seed)
+    sizes = training_sizes(train_sizes, splits, read)
+    trains = training_sets(splits, read.strata(targets, 1), sizes, seed)
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         in_file = cache == "memory" and effective_n_jobs(n_jobs) > 1
         if not isinstance(strategies, Mapping):
             if in_file:  # processes do not share memory
                 parameters["cache"] = f"{folder}/rows.sqlite"
-            default = default_strategies(**parameters, random_state=seed)
+            default = default_strategies(**parameters, task=read.name, random_state=seed)
             strategies = {name: default[name] for name in default if name in names}
         check_scoring(next(iter(strategies.values())), scoring=scoring)
         # The matrices are small: on two cores a second BLAS thread makes fits ten times slower.
@@ -202,6 +209,10 @@ def compare_strategies(
                 sizes=sizes,
                 splits=splits,
                 y=y,
+                task=read,
+                target_name=y_name if isinstance(y_name, str) else None,
+                score_name=WORDS[read.name] if is_default else str(scoring),
+                dummy=score_dummy(read.name, X, y, splits, scoring),
                 runs=np.array(done, dtype=object).reshape(len(strategies), len(sizes), -1),
                 frozen_times=frozen_times,
             )
@@ -216,6 +227,14 @@ def compare_strategies(
             best.set_params(**_memory_instead_of(parameters["cache"], best))
         comparison.best_estimator_ = best
     return comparison
+
+
+def plain_targets(y: Any, task: Task) -> np.ndarray:
+    """Return targets, which were checked, as an array that estimators are fitted on."""
+    if task.name == "classification":
+        return np.ravel(y)
+    y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+    return y.astype(int if task.name == "multilabel" else float)
 
 
 def known_names(strategies: Sequence[str] | None) -> list[str]:

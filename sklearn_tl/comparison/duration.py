@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from sklearn_tl._utils import encode_labels, num_samples, safe_indexing
+from sklearn_tl._utils import num_samples, safe_indexing
 from sklearn_tl.classifier import FineTuneClassifier
-from sklearn_tl.comparison.compare import check_images, known_names
+from sklearn_tl.comparison.compare import check_images, known_names, plain_targets
 from sklearn_tl.comparison.folds import make_splits, stratified_subset, training_sizes
 from sklearn_tl.comparison.strategies import QUICK_STRATEGIES, default_strategies
 from sklearn_tl.images import indexable
+from sklearn_tl.regressor import FineTuneRegressor
+from sklearn_tl.targets import read_targets
 
 N_IMAGES = 16
 
@@ -21,6 +23,7 @@ def expected_seconds(
     X: Any,
     y: Any,
     *,
+    task: str | None = None,
     strategies: Sequence[str] | None = None,
     cv: Any = 5,
     train_sizes: Any = None,
@@ -38,8 +41,10 @@ def expected_seconds(
     ----------
     X : images
         As in :func:`compare_strategies`.
-    y : array-like of shape (n_images,)
-        One label per image.
+    y : array-like of shape (n_images,) or (n_images, n_outputs)
+        As in :func:`compare_strategies`.
+    task : {"classification", "multilabel", "regression"} or None, default=None
+        What `y` stands for. None guesses.
     strategies : list of str, or None, default=None
         Names of default strategies. None means all of them.
     cv : int, splitter or iterable of (train, test), default=5
@@ -72,29 +77,34 @@ def expected_seconds(
     X = indexable(X)
     names = known_names(strategies)
     check_images(X, names, **parameters)
-    _, codes = encode_labels(y, num_samples(X))
-    splits = make_splits(cv, codes, 0)
-    sizes = training_sizes(train_sizes, splits, len(np.unique(codes)))
+    read, targets = read_targets(y, num_samples(X), task)
+    splits = make_splits(cv, read, targets, 0)
+    sizes = training_sizes(train_sizes, splits, read)
     # The last size stands for the whole training part, which can differ between folds.
     n_trained = len(splits) * sum(sizes[:-1]) + sum(len(train) for train, _ in splits)
     n_tested = len(sizes) * sum(len(test) for _, test in splits)
-    some = stratified_subset(np.arange(len(codes)), codes, N_IMAGES, 0)
-    X_some, y_some = safe_indexing(X, some), codes[some]
+    some = stratified_subset(np.arange(len(targets)), read.strata(targets, 1), N_IMAGES, 0)
+    X_some, y_some = safe_indexing(X, some), plain_targets(y, read)[some]
+    default = default_strategies(**parameters, task=read.name, random_state=0)
     return {
         name: _seconds(strategy, X_some, y_some, n_trained, n_tested)
-        for name, strategy in default_strategies(**parameters, random_state=0).items()
+        for name, strategy in default.items()
         if name in names and name not in QUICK_STRATEGIES
     }
 
 
 def _seconds(
-    strategy: FineTuneClassifier, X: Any, y: np.ndarray, n_trained: int, n_tested: int
+    strategy: FineTuneClassifier | FineTuneRegressor,
+    X: Any,
+    y: np.ndarray,
+    n_trained: int,
+    n_tested: int,
 ) -> float:
     epochs = strategy.max_epochs
     # The first epoch is slower, since memory and threads are new.
-    classifier = clone(strategy).set_params(max_epochs=2).fit(X, y)
-    epoch = classifier.history_[-1]["dur"] / len(y)
+    model = clone(strategy).set_params(max_epochs=2).fit(X, y)
+    epoch = model.history_[-1]["dur"] / len(y)
     start = time.perf_counter()
-    classifier.predict(X)
+    model.predict(X)
     prediction = (time.perf_counter() - start) / len(y)
     return epochs * n_trained * epoch + n_tested * prediction

@@ -8,6 +8,8 @@ from scipy.stats import t as student_t
 from sklearn_tl._utils import check_option
 from sklearn_tl.comparison import words
 from sklearn_tl.comparison.folds import Split
+from sklearn_tl.comparison.scores import Dummy
+from sklearn_tl.targets import Multiclass, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,14 +35,31 @@ class StrategyComparison:
     best_estimator_ : estimator
         That strategy, fitted on all images.
     predictions_ : dict of str to ndarray of shape (n_images,)
-        For each strategy, the label that it predicts for each image when it is trained on the
-        other folds. Empty if the test parts of `splits_` do not contain every image exactly once.
+        For each strategy, what it predicts for each image when it is trained on the other folds: a
+        label, a row of an indicator matrix, or numbers. Empty if the test parts of `splits_` do not
+        contain every image exactly once.
     probabilities_ : dict of str to ndarray of shape (n_images, n_classes)
-        The same as `predictions_` with probabilities, for the strategies that have them.
+        The same as `predictions_` with probabilities, for the strategies that have them. One column
+        per class or per label.
+    mean_absolute_errors_ : dict of str to ndarray of shape (n_targets,)
+        In a regression, how far the predictions of each strategy for the test images are off on
+        average, in the units of `y`. Otherwise empty.
     splits_ : list of (train, test)
         The positions of the images in each fold.
-    classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
+    classes_ : ndarray of shape (n_classes,) or None
+        The labels, sorted. None unless each image has one label.
+    task_ : {"classification", "multilabel", "regression"}
+        What `y` stands for.
+    target_names_ : list of str
+        The names of the labels or of the numbers. Without names, "label 0", "label 1" ..., or
+        "target 0" .... Empty if each image has one label.
+    score_name_ : str
+        What the scores are, in words.
+    dummy_scores_ : ndarray of shape (n_folds,)
+        The scores of a model that gives every image the same answer. NaN if the score cannot be
+        computed for such a model.
+    dummy_absolute_error_ : ndarray of shape (n_targets,) or None
+        In a regression, how far the mean of the training images is off on average.
     """
 
     best_estimator_: Any
@@ -54,11 +73,27 @@ class StrategyComparison:
         y: np.ndarray,
         runs: np.ndarray,
         frozen_times: dict[str, float],
+        task: Task,
+        target_name: str | None,
+        score_name: str,
+        dummy: Dummy,
     ) -> None:
         self.strategies_ = names
         self.splits_ = splits
-        self.classes_ = np.unique(y)
-        self._n_images = len(y)
+        self.classes_ = task.classes if isinstance(task, Multiclass) else None
+        self.task_ = task.name
+        self.target_names_ = _target_names(task, target_name)
+        self.score_name_ = score_name
+        self.dummy_scores_ = dummy.scores
+        self.mean_absolute_errors_: dict[str, np.ndarray] = {}
+        self.dummy_absolute_error_ = None
+        if task.name == "regression":
+            tests = [test for _, test in splits]
+            self.dummy_absolute_error_ = _absolute_error(y, tests, dummy.predicted)
+            for name, folds in zip(names, runs[:, -1], strict=True):
+                predicted = [run["predicted"] for run in folds]
+                self.mean_absolute_errors_[name] = _absolute_error(y, tests, predicted)
+        self._y = y
         self.results_ = _results(names, sizes, runs, frozen_times)
         self.predictions_: dict[str, np.ndarray] = {}
         self.probabilities_: dict[str, np.ndarray] = {}
@@ -159,13 +194,35 @@ class StrategyComparison:
         text : str
             Several lines.
         """
-        return words.summary(self, self._n_images)
+        return words.summary(self, self._y)
 
     def _choose(self) -> str:
         names = self.strategies_
         best = max((self.scores(name) for name in names), key=np.mean)
         bound = best.mean() - words.standard_error(best)
         return next(name for name in names if self.scores(name).mean() >= bound)
+
+
+def _target_names(task: Task, target_name: str | None) -> list[str]:
+    if isinstance(task, Multiclass):
+        return []
+    if task.names is not None:
+        return [str(name) for name in task.names]
+    if target_name is not None and task.n_outputs == 1:
+        return [target_name]
+    word = "label" if task.name == "multilabel" else "target"
+    return [f"{word} {j}" for j in range(task.n_outputs)]
+
+
+def _absolute_error(
+    y: np.ndarray, tests: list[np.ndarray], predicted: list[np.ndarray]
+) -> np.ndarray:
+    """Return the mean absolute error (n_targets,) over the test images of all folds."""
+    errors = [
+        np.abs(y[test] - part.reshape(y[test].shape))
+        for test, part in zip(tests, predicted, strict=True)
+    ]
+    return np.atleast_1d(np.concatenate(errors).mean(axis=0))
 
 
 def _results(

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_tl._utils import safe_indexing
 from sklearn_tl.comparison.strategies import n_trainable_parameters
+from sklearn_tl.targets import label_probabilities
 
 
 class Run(TypedDict):
@@ -60,15 +61,20 @@ def run_fold(
             "score_time": after_score - after_fit,
             "n_trainable_parameters": n_trainable_parameters(fitted),
             "pickle_size": _pickle_size(fitted),
-            "predicted": fitted.predict(X_test),
-            "probabilities": _probabilities(fitted, X_test, np.unique(y)),
+            "predicted": np.asarray(fitted.predict(X_test)),
+            "probabilities": _probabilities(fitted, X_test, np.unique(y) if y.ndim == 1 else None),
         }
 
 
-def _probabilities(fitted: Any, X_test: Any, classes: np.ndarray) -> np.ndarray | None:
-    """Return a column for each class, also for a class that the fit has not seen."""
+def _probabilities(fitted: Any, X_test: Any, classes: np.ndarray | None) -> np.ndarray | None:
+    """Return a column for each class, also for a class that the fit has not seen.
+
+    Without `classes`, images have several labels, and there is a column for each label.
+    """
     if not hasattr(fitted, "predict_proba"):
         return None
+    if classes is None:
+        return label_probabilities(fitted, X_test)
     known = fitted.predict_proba(X_test)
     probabilities = np.zeros((len(known), len(classes)), dtype=known.dtype)
     probabilities[:, np.searchsorted(classes, fitted.classes_)] = known

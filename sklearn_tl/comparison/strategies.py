@@ -5,20 +5,26 @@ from typing import Any
 
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.comparison.raw_pixels import RawPixels
+from sklearn_tl.comparison.scores import mean_average_precision
 from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.regressor import FineTuneRegressor
+from sklearn_tl.targets import read_labels
 
 C = np.logspace(-3, 1, 5)
 # Scaled pixels are 3072 numbers of variance 1. With a larger C a regression on them is no better,
 # takes many times as long, and is stopped before it converges.
 RAW_C = np.logspace(-6, -2, 5)
+ALPHA = np.logspace(-2, 5, 15)
+RAW_ALPHA = np.logspace(0, 6, 13)
 RAW = "raw pixels"  # the strategy of this name is the one that transfer learning must beat
 QUICK_STRATEGIES = (RAW, "embeddings", "head alone")
 
@@ -26,20 +32,25 @@ QUICK_STRATEGIES = (RAW, "embeddings", "head alone")
 def default_strategies(
     backbone: str | nn.Module | Callable[[], nn.Module] = "efficientnet_lite0",
     *,
+    task: str = "classification",
     random_state: int | np.random.RandomState | None = None,
     **parameters: Any,
 ) -> dict[str, Any]:
     """Return the strategies of :func:`compare_strategies`, in order of their cost.
 
     The first is the cheapest. "raw pixels" and "embeddings" are pipelines with a logistic
-    regression whose C is chosen among five powers of ten by cross-validation. "head alone", "last
-    layer" and "all layers" are :class:`FineTuneClassifier` with ``unfreeze`` set to None, 1 and
-    "all". The names in ``QUICK_STRATEGIES`` train no layers of the network.
+    regression whose C is chosen among five powers of ten by cross-validation, or with a ridge
+    regression whose alpha is chosen by leaving out each image in turn. "head alone", "last
+    layer" and "all layers" are :class:`FineTuneClassifier` or :class:`FineTuneRegressor` with
+    ``unfreeze`` set to None, 1 and "all". The names in ``QUICK_STRATEGIES`` train no layers of
+    the network.
 
     Parameters
     ----------
     backbone : str, torch.nn.Module or callable, default="efficientnet_lite0"
         See :class:`ConvFeatureExtractor`.
+    task : {"classification", "multilabel", "regression"}, default="classification"
+        One class per image, several labels per image, or numbers.
     random_state : int, RandomState instance or None, default=None
         Decides all that is random in the fine-tuning.
     **parameters
@@ -62,44 +73,66 @@ def default_strategies(
     of_pixels = RawPixels().get_params(deep=False)
     reading = {name: value for name, value in parameters.items() if name in of_pixels}
 
-    def regression(C: np.ndarray) -> GridSearchCV:
-        return GridSearchCV(LogisticRegression(max_iter=2000), {"C": C}, cv=InnerFolds())
+    def fine_tuned(unfreeze: int | str | None) -> FineTuneClassifier | FineTuneRegressor:
+        estimator = FineTuneRegressor if task == "regression" else FineTuneClassifier
+        return estimator(**network, unfreeze=unfreeze, random_state=random_state)
 
-    def fine_tuned(unfreeze: int | str | None) -> FineTuneClassifier:
-        return FineTuneClassifier(**network, unfreeze=unfreeze, random_state=random_state)
-
-    # The penalty of a logistic regression does not change under rotations. The principal
-    # components, of which there are at most as many as images, are therefore the same pixels to
-    # it, in a tenth of the time.
-    raw = make_pipeline(RawPixels(**reading), StandardScaler(), PCA(0.999), regression(RAW_C))
+    # The penalty of a linear model does not change under rotations. The principal components, of
+    # which there are at most as many as images, are therefore the same pixels to it, in a tenth of
+    # the time.
+    pixels = RawPixels(**reading), StandardScaler(), PCA(0.999)
+    on_pixels, on_rows = _linear_models(task)
     return {
-        RAW: raw,
-        "embeddings": make_pipeline(ConvFeatureExtractor(**network), regression(C)),
+        RAW: make_pipeline(*pixels, on_pixels),
+        "embeddings": make_pipeline(ConvFeatureExtractor(**network), on_rows),
         "head alone": fine_tuned(None),
         "last layer": fine_tuned(1),
         "all layers": fine_tuned("all"),
     }
 
 
+def _linear_models(task: str) -> tuple[Any, Any]:
+    """Return the linear model on raw pixels and that on embeddings."""
+    if task == "regression":
+        return RidgeCV(RAW_ALPHA), RidgeCV(ALPHA)
+    logistic = LogisticRegression(max_iter=2000)
+    if task == "multilabel":
+        labels, scoring = OneVsRestClassifier(logistic), mean_average_precision
+        grids = [{"estimator__C": values} for values in (RAW_C, C)]
+        on_pixels, on_rows = (
+            GridSearchCV(labels, grid, cv=InnerFolds(), scoring=scoring) for grid in grids
+        )
+    else:
+        on_pixels, on_rows = (
+            GridSearchCV(logistic, {"C": values}, cv=InnerFolds()) for values in (RAW_C, C)
+        )
+    return on_pixels, on_rows
+
+
 class InnerFolds:
     """Three stratified folds, or as many as the smallest class has images.
 
     If a class has one image, no fold can be held out. There is then one fold, in which all images
-    are both trained and tested on.
+    are both trained and tested on. Several labels per image are stratified by the rarest of them.
     """
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of folds."""
-        return min(3, np.unique(y, return_counts=True)[1].min())
+        return min(3, np.bincount(self._strata(y)).min())
 
     def split(
         self, X: Any, y: Any = None, groups: Any = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the positions to train on and to test on."""
-        n_splits = self.get_n_splits(X, y)
+        strata, n_splits = self._strata(y), self.get_n_splits(X, y)
         if n_splits == 1:
-            return iter([(np.arange(len(y)), np.arange(len(y)))])
-        return StratifiedKFold(n_splits).split(np.zeros(len(y)), y)
+            return iter([(np.arange(len(strata)), np.arange(len(strata)))])
+        return StratifiedKFold(n_splits).split(np.zeros(len(strata)), strata)
+
+    @staticmethod
+    def _strata(y: Any) -> np.ndarray:
+        task, targets = read_labels(y, len(y))
+        return np.unique(task.strata(targets, 3), return_inverse=True)[1]
 
 
 def n_trainable_parameters(estimator: Any) -> float:
@@ -113,6 +146,8 @@ def n_trainable_parameters(estimator: Any) -> float:
     if hasattr(estimator, "net_"):
         parameters = estimator.net_.module_.parameters()
         return sum(p.numel() for p in parameters if p.requires_grad)
+    if hasattr(estimator, "estimators_") and isinstance(estimator, OneVsRestClassifier):
+        return sum(map(n_trainable_parameters, estimator.estimators_))
     if hasattr(estimator, "coef_"):
         return estimator.coef_.size + np.size(estimator.intercept_)
     return np.nan

@@ -6,27 +6,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sklearn_tl.comparison.scores import DUMMIES
 from sklearn_tl.comparison.strategies import RAW
 
 if TYPE_CHECKING:
     from sklearn_tl.comparison.result import StrategyComparison
 
 
-def summary(comparison: StrategyComparison, n_images: int) -> str:
+def summary(comparison: StrategyComparison, y: np.ndarray) -> str:
     """Say which strategy to take, and how sure the folds are."""
     names, best = comparison.strategies_, comparison.best_strategy_
     highest = max(names, key=lambda name: comparison.scores(name).mean())
     lines = [
-        f"{n_images} images in {len(comparison.classes_)} classes, "
-        f"{_number(len(comparison.splits_), 'fold')}. "
-        "Mean score over the folds, with its standard error:",
+        f"{_images(comparison, y)}, {_number(len(comparison.splits_), 'fold')}. "
+        f"Mean {comparison.score_name_} over the folds, with its standard error:",
         "",
         *_table(comparison),
         "",
         f"Take {best!r}: {_reason(best, highest)}",
+        *_errors(comparison, best),
         *[_compared(comparison, best, name) for name in names if name != best],
     ]
-    if highest == RAW and len(names) > 1:
+    if comparison.scores(highest).mean() <= comparison.dummy_scores_.mean():
+        lines.append(
+            f"No strategy beats always answering {DUMMIES[comparison.task_]}. Nothing that was "
+            "tried can be learned from these images."
+        )
+    elif highest == RAW and len(names) > 1:
         lines.append(
             "Raw pixels win: what the network has learned from photographs does not help with "
             "these images."
@@ -34,6 +40,36 @@ def summary(comparison: StrategyComparison, n_images: int) -> str:
     elif RAW in names and comparison.difference(highest, RAW)[1] <= 0:
         lines.append("These folds do not show that transfer learning helps with these images.")
     return "\n".join([*lines, *_by_size(comparison)])
+
+
+def _images(comparison: StrategyComparison, y: np.ndarray) -> str:
+    """Say how many images there are, and what is to be predicted."""
+    if comparison.classes_ is not None:
+        return f"{len(y)} images in {len(comparison.classes_)} classes"
+    if comparison.task_ == "multilabel":
+        return f"{len(y)} images with {y.shape[1]} labels, {y.sum(axis=1).mean():.2g} per image"
+    ranges = [
+        f"{name} from {low:,.6g} to {high:,.6g}"
+        for name, low, high in zip(
+            comparison.target_names_,
+            np.atleast_1d(y.min(axis=0)),
+            np.atleast_1d(y.max(axis=0)),
+            strict=True,
+        )
+    ]
+    return f"{len(y)} images, {', '.join(ranges)}"
+
+
+def _errors(comparison: StrategyComparison, best: str) -> list[str]:
+    """Say how large the errors of a regression are, in the units of its targets."""
+    if comparison.dummy_absolute_error_ is None:
+        return []
+    errors, others = comparison.mean_absolute_errors_[best], comparison.dummy_absolute_error_
+    return [
+        f"It is off by {error:,.3g} on average in {name}; the mean of the training images is off "
+        f"by {other:,.3g}."
+        for name, error, other in zip(comparison.target_names_, errors, others, strict=True)
+    ]
 
 
 def standard_error(scores: np.ndarray) -> float:
@@ -46,11 +82,16 @@ def _number(n: int, thing: str) -> str:
 
 
 def _table(comparison: StrategyComparison) -> list[str]:
-    width = max(map(len, comparison.strategies_))
+    dummy = f"(always {DUMMIES[comparison.task_]})"
+    has_dummy = bool(np.isfinite(comparison.dummy_scores_).all())
+    width = max(map(len, [*comparison.strategies_, *([dummy] if has_dummy else [])]))
     lines = []
     for name in comparison.strategies_:
         scores = comparison.scores(name)
         lines.append(f"  {name:{width}}  {scores.mean():.3f} ± {standard_error(scores):.3f}")
+    if has_dummy:
+        scores = comparison.dummy_scores_
+        lines.append(f"  {dummy:{width}}  {scores.mean():.3f} ± {standard_error(scores):.3f}")
     return lines
 
 

@@ -5,7 +5,8 @@ trained and its training data; `train` trains it with skorch; `restore` rebuilds
 that training changed.
 """
 
-from sklearn_tl.finetuning.heads import logistic_head, new_head
+from sklearn_tl.finetuning.heads import logistic_head, logistic_heads, new_head, ridge_head
+from sklearn_tl.finetuning.objectives import LOSSES, Objective, of_classes, of_labels, of_numbers
 from sklearn_tl.finetuning.recipes import (
     AbovePrefix,
     HeadAlone,
@@ -19,8 +20,10 @@ from sklearn_tl.finetuning.tail import Tail, head_outputs
 from sklearn_tl.finetuning.training import check_net_params, new_net, reproducible, train
 
 __all__ = [
+    "LOSSES",
     "AbovePrefix",
     "HeadAlone",
+    "Objective",
     "Recipe",
     "Tail",
     "WholeNetwork",
@@ -31,10 +34,15 @@ __all__ = [
     "head_outputs",
     "learning_rate_groups",
     "logistic_head",
+    "logistic_heads",
     "new_head",
     "new_net",
+    "of_classes",
+    "of_labels",
+    "of_numbers",
     "reproducible",
     "restore",
+    "ridge_head",
     "train",
     "tuned_backbone",
 ]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
@@ -54,6 +55,43 @@ class RecordLearningRates(Callback):
         net.history.record("lr_lowest", lowest)
 
 
+class WeightedValidationLoss(Callback):
+    """Puts the weighted mean of the held-out images' losses in place of their plain mean.
+
+    Training draws images by weight. Held-out images are not drawn: each is used once.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_held_out,)
+    """
+
+    def __init__(self, weights: np.ndarray) -> None:
+        self.weights = weights
+
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Forget the losses of the epoch before."""
+        self.losses_: list[float] = []
+
+    def on_batch_end(
+        self, net: NeuralNet, batch: Any, training: bool, y_pred: Any, **kwargs: Any
+    ) -> None:
+        """Note the loss of each image, whatever the criterion is."""
+        if not training:
+            targets = batch[1].to(y_pred.device)
+            with torch.inference_mode():
+                self.losses_ += [
+                    net.criterion_(output[None], target[None]).item()
+                    for output, target in zip(y_pred, targets, strict=True)
+                ]
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Record the weighted mean."""
+        loss = float(np.average(self.losses_, weights=self.weights))
+        before = [epoch["valid_loss"] for epoch in net.history[:-1]]
+        net.history.record("valid_loss", loss)
+        net.history.record("valid_loss_best", loss < min(before, default=np.inf))
+
+
 class ProgressBar(Callback):
     """Shows how many epochs are done, and the scores of the last one."""
 
@@ -63,7 +101,7 @@ class ProgressBar(Callback):
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Move the bar."""
-        names = ("train_loss", "train_acc", "valid_loss", "valid_acc")
+        names = [f"{part}_{of}" for part in ("train", "valid") for of in ("loss", "acc", "r2")]
         last = net.history[-1]
         self.bar_.set_postfix({name: f"{last[name]:.3f}" for name in names if name in last})
         self.bar_.update()

@@ -5,30 +5,110 @@ from copy import deepcopy
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+ALPHAS = np.logspace(-2, 5, 15)
 
-def logistic_head(
-    rows: np.ndarray, codes: np.ndarray, *, C: float, class_weight: dict[int, float]
-) -> nn.Linear:
+
+def logistic_head(rows: np.ndarray, codes: np.ndarray, weight: np.ndarray, C: float) -> nn.Linear:
     """Return a linear layer that is a logistic regression fitted on rows.
 
     A head that is right from the start does not distort good layers in the first epochs: Kumar et
     al., "Fine-Tuning can Distort Pretrained Features" (ICLR 2022).
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_images, n_features)
+    codes : ndarray of shape (n_images,)
+        The class of each image, as an integer.
+    weight : ndarray of shape (n_images,)
+    C : float
+        Inverse regularization strength.
     """
+    coef, intercept = _logistic_regression(rows, codes, weight, C)
+    if len(coef) == 1:  # two classes: each gets half of the logit, with opposite signs
+        coef, intercept = np.vstack([-coef, coef]) / 2, np.hstack([-intercept, intercept]) / 2
+    return _linear(coef, intercept)
+
+
+def logistic_heads(
+    rows: np.ndarray, targets: np.ndarray, weights: np.ndarray, C: float
+) -> nn.Linear:
+    """Return a linear layer with one logistic regression per label.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_images, n_features)
+    targets : ndarray of shape (n_images, n_labels)
+        1 for each label that an image has, and 0 otherwise.
+    weights : ndarray of shape (n_images, n_labels)
+    C : float
+        Inverse regularization strength.
+    """
+    coef = np.zeros((targets.shape[1], rows.shape[1]))
+    intercept = np.zeros(targets.shape[1])
+    for j, (values, weight) in enumerate(zip(targets.T, weights.T, strict=True)):
+        if values.min() == values.max():
+            # There is no regression. The answer is the label's frequency, which is not quite 0 or 1
+            # since there might have been one image more.
+            n_with = values.sum()
+            intercept[j] = np.log((n_with + 0.5) / (len(values) - n_with + 0.5))
+        else:
+            coef[j], (intercept[j],) = _logistic_regression(rows, values, weight, C)
+    return _linear(coef, intercept)
+
+
+def ridge_head(
+    rows: np.ndarray, targets: np.ndarray, weight: np.ndarray, alpha: float | None
+) -> nn.Linear:
+    """Return a linear layer that is a ridge regression fitted on rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_images, n_features)
+    targets : ndarray of shape (n_images, n_targets)
+    weight : ndarray of shape (n_images,)
+    alpha : float or None
+        Regularization strength. None chooses, for each target, the one of `ALPHAS` with the lowest
+        error when each image in turn is left out.
+    """
+    # An image that is there twice is left out as a whole. Otherwise its copy would give it away.
+    distinct, which = _distinct(rows)
+    totals = np.bincount(which, weight)
+    means = np.column_stack([np.bincount(which, weight * y) / totals for y in targets.T])
+    with threadpool_limits(1, user_api="blas"):
+        regression = RidgeCV(ALPHAS, alpha_per_target=True) if alpha is None else Ridge(alpha=alpha)
+        regression.fit(distinct.astype(np.float64), means, sample_weight=totals)
+    return _linear(np.atleast_2d(regression.coef_), np.atleast_1d(regression.intercept_))
+
+
+def _logistic_regression(
+    rows: np.ndarray, codes: np.ndarray, weight: np.ndarray, C: float
+) -> tuple[np.ndarray, np.ndarray]:
+    distinct, which = _distinct(np.column_stack([codes.astype(rows.dtype), rows]))
+    if len(distinct) < len(rows) or (weight != 1).any():
+        # Copies of a row become one, so an image of weight 2 gives the same bits as two images.
+        rows, codes, weight = distinct[:, 1:], distinct[:, 0], np.bincount(which, weight)
     # The number of BLAS threads would show in the last bits.
     with threadpool_limits(1, user_api="blas"):
-        regression = LogisticRegression(C=C, class_weight=class_weight, max_iter=1000)
-        regression.fit(rows, codes)
-    weight, bias = regression.coef_, regression.intercept_
-    if len(weight) == 1:  # two classes: each gets half of the logit, with opposite signs
-        weight, bias = np.vstack([-weight, weight]) / 2, np.hstack([-bias, bias]) / 2
-    head = nn.Linear(weight.shape[1], len(weight))
+        regression = LogisticRegression(C=C, max_iter=1000)
+        regression.fit(rows, codes, sample_weight=weight)
+    return regression.coef_, regression.intercept_
+
+
+def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct rows in a fixed order, and for each row its position among them."""
+    distinct, which = np.unique(rows, axis=0, return_inverse=True)
+    return distinct, which.ravel()
+
+
+def _linear(coef: np.ndarray, intercept: np.ndarray) -> nn.Linear:
+    head = nn.Linear(coef.shape[1], len(coef))
     with torch.no_grad():
-        head.weight.copy_(torch.from_numpy(weight))
-        head.bias.copy_(torch.from_numpy(bias))
+        head.weight.copy_(torch.from_numpy(coef))
+        head.bias.copy_(torch.from_numpy(intercept))
     return head
 
 
@@ -66,6 +146,6 @@ def new_head(
     if shape != (2, n_outputs):
         raise ValueError(
             f"The head turns embeddings of shape (2, {n_features}) into an output of shape "
-            f"{shape}, but it must return one output per class: (2, {n_outputs})."
+            f"{shape}, but it must return {n_outputs} outputs per image: (2, {n_outputs})."
         )
     return head

@@ -1,10 +1,9 @@
-"""Class weights in training: how often an epoch draws the images of each class."""
+"""Weights in training: how often an epoch draws each image."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch import nn
 
 
 class DrawByWeight(torch.utils.data.Sampler):
@@ -30,12 +29,3 @@ class DrawByWeight(torch.utils.data.Sampler):
         ends = self.weights[order].cumsum(0)
         drawn = torch.searchsorted(ends, torch.arange(n) + torch.rand(1, dtype=ends.dtype))
         return iter(order[drawn.clamp(max=n - 1)][torch.randperm(n)].tolist())
-
-
-class ValidationWeighted(nn.CrossEntropyLoss):
-    """Weights the loss of held-out images only, since those are not drawn by weight."""
-
-    def forward(self, logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Return the mean loss."""
-        weight, smoothing = None if self.training else self.weight, self.label_smoothing
-        return nn.functional.cross_entropy(logits, y, weight, label_smoothing=smoothing)

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import clone
-from skorch import NeuralNet, NeuralNetClassifier
+from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, EpochScoring, GradientNormClipping, LRScheduler
 from skorch.helper import predefined_split
-from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from sklearn_tl._utils import cores, is_out_of_memory, n_cores
@@ -22,9 +21,11 @@ from sklearn_tl.finetuning.callbacks import (
     ProgressBar,
     RecordLearningRates,
     StopIfDiverged,
+    WeightedValidationLoss,
     forget_best_weights,
 )
-from sklearn_tl.finetuning.sampling import DrawByWeight, ValidationWeighted
+from sklearn_tl.finetuning.objectives import Objective
+from sklearn_tl.finetuning.sampling import DrawByWeight
 from sklearn_tl.finetuning.schedule import WarmupCosine
 from sklearn_tl.finetuning.tail import Tail
 
@@ -52,42 +53,42 @@ def check_net_params(net_params: dict[str, Any] | None) -> None:
             )
 
 
-def new_net(tail: Tail, n_classes: int, **params: Any) -> NeuralNetClassifier:
+def new_net(tail: Tail, objective: Objective, **params: Any) -> NeuralNet:
     """Return a skorch net around a tail, initialised but not trained."""
-    defaults = {
-        "criterion": nn.CrossEntropyLoss,
-        "optimizer": torch.optim.AdamW,
-        "classes": np.arange(n_classes),
-        "train_split": None,
-    }
-    return NeuralNetClassifier(tail, **(defaults | params)).initialize()
+    defaults = {"optimizer": torch.optim.AdamW, "train_split": None, **objective.settings}
+    if "criterion" not in params:
+        defaults |= objective.criterion_settings
+    return objective.net(tail, **(defaults | params)).initialize()
 
 
 def train(
     tail: Tail,
-    n_classes: int,
+    objective: Objective,
     train_set: Any,
     valid_set: Any,
     *,
-    class_weight: np.ndarray | None,
+    weights: Sequence[np.ndarray] | None,
     patience: int,
     callbacks: Sequence[Any],
     advice: str,
     show_progress: bool = False,
     **params: Any,
-) -> NeuralNetClassifier:
+) -> NeuralNet:
     """Train a tail in place.
 
     Parameters
     ----------
     tail : Tail
-    n_classes : int
+    objective : Objective
+        What is minimised.
     train_set : torch.utils.data.Dataset
-        With an attribute `y` of codes.
+        With an attribute `y` of targets.
     valid_set : torch.utils.data.Dataset or None
         With one, the training stops after `patience` epochs without a lower loss on it, and the
         weights of the best epoch are kept.
-    class_weight : ndarray of shape (n_classes,) or None
+    weights : list of ndarray, or None
+        The weights of the images of `train_set`, and of those of `valid_set` if there is one. None:
+        all images weigh the same.
     patience : int
     callbacks : list
         For skorch, in addition to those of the recipe. A learning-rate schedule among them
@@ -97,11 +98,11 @@ def train(
     show_progress : bool, default=False
         Whether to show a progress bar over the epochs.
     **params
-        Of `skorch.NeuralNetClassifier`.
+        Of the skorch net.
 
     Returns
     -------
-    skorch.NeuralNetClassifier
+    skorch.NeuralNet
 
     Raises
     ------
@@ -113,7 +114,7 @@ def train(
         If the user interrupts before there is a best epoch to keep.
     """
     recipe = [
-        EpochScoring("accuracy", name="train_acc", on_train=True, lower_is_better=False),
+        _score(objective, "train"),
         StopIfDiverged(advice),
         RecordLearningRates(),
         GradientNormClipping(MAX_GRADIENT_NORM),
@@ -130,15 +131,16 @@ def train(
     one_is_left = len(train_set) % batch_size == 1
     params = {"iterator_train__shuffle": True, "iterator_train__drop_last": one_is_left} | params
     if valid_set is not None:
+        if objective.scores_validation:
+            recipe.append(_score(objective, "valid"))
+        if weights is not None:
+            recipe.append(WeightedValidationLoss(weights[1]))
         recipe.append(EarlyStopping(patience=patience, load_best=True))
         params = {"train_split": predefined_split(valid_set)} | params
-    if class_weight is not None:
+    if weights is not None:
         params |= {"iterator_train__shuffle": False}  # the sampler shuffles
-        params = {"iterator_train__sampler": DrawByWeight(class_weight[train_set.y])} | params
-        if "criterion" not in params:
-            weight = torch.from_numpy(class_weight).float()
-            params |= {"criterion": ValidationWeighted, "criterion__weight": weight}
-    net = new_net(tail, n_classes, callbacks=[*recipe, *callbacks], **params)
+        params = {"iterator_train__sampler": DrawByWeight(weights[0])} | params
+    net = new_net(tail, objective, callbacks=[*recipe, *callbacks], **params)
     # The loader knows how many steps an epoch has, whatever `net_params` says about batches.
     factor.n_steps = net.max_epochs * len(net.get_iterator(train_set, training=True))
     try:
@@ -233,6 +235,12 @@ def _check_interrupted(net: NeuralNet, *, has_best: bool) -> None:
         "these epochs are kept.",
         stacklevel=7,
     )
+
+
+def _score(objective: Objective, part: str) -> EpochScoring:
+    name = f"{part}_{objective.score_name}"
+    on_train = part == "train"
+    return EpochScoring(objective.score, name=name, on_train=on_train, lower_is_better=False)
 
 
 def _instance(callback: Any) -> Any:

@@ -8,6 +8,7 @@ The displays show a training, embeddings, predictions, and a comparison of strat
 from sklearn_tl.inspection.activation_maps import class_activation_maps
 from sklearn_tl.inspection.display import require_matplotlib
 from sklearn_tl.inspection.embedding_map import EmbeddingDisplay
+from sklearn_tl.inspection.label_scores import LabelScoresDisplay
 from sklearn_tl.inspection.prediction_grid import PredictionGridDisplay
 from sklearn_tl.inspection.strategy_curves import StrategyCurvesDisplay
 from sklearn_tl.inspection.strategy_scores import StrategyDisplay
@@ -15,6 +16,7 @@ from sklearn_tl.inspection.training_history import TrainingHistoryDisplay
 
 __all__ = [
     "EmbeddingDisplay",
+    "LabelScoresDisplay",
     "PredictionGridDisplay",
     "StrategyCurvesDisplay",
     "StrategyDisplay",

@@ -96,6 +96,13 @@ def _with_maps(estimator: Any) -> FineTuneClassifier | Pipeline:
             f"got {type(estimator).__name__} instead. Other estimators have no maps."
         )
     check_is_fitted(estimator)
+    classes = getattr(estimator, "classes_", None)
+    if classes is None or isinstance(classes, list):
+        what = "numbers" if classes is None else "several labels per image"
+        raise TypeError(
+            f"This {type(estimator).__name__} predicts {what}. Maps are only made for classifiers "
+            "with one class per image."
+        )
     return estimator
 
 

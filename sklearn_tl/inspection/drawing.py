@@ -1,4 +1,4 @@
-"""Colours that everyone can tell apart, labels that fit, and small pictures of images."""
+"""Colours that everyone can tell apart, labels that fit, thumbnails of images, and heat maps."""
 
 import textwrap
 from typing import Any
@@ -25,14 +25,18 @@ def marker(i: int) -> str:
 
 
 def shortened(name: Any, width: int = 28) -> str:
-    """Return a label of at most `width` characters, which leaves room for the picture."""
+    """Return a label of at most `width` characters, which leaves room for the picture.
+
+    matplotlib draws the text between two dollar signs as a formula, unless they are escaped.
+    """
     name = str(name)
     whole_words = textwrap.shorten(name, width, placeholder="…")
-    return (
+    short = (
         whole_words
         if len(whole_words) > width // 2 or len(name) <= width
         else f"{name[: width - 1]}…"
     )
+    return short.replace("$", r"\$")
 
 
 def thumbnail(pixels: np.ndarray, side: int) -> np.ndarray:
@@ -62,3 +66,29 @@ def thumbnail(pixels: np.ndarray, side: int) -> np.ndarray:
         width, height = (max(1, round(scale * length)) for length in image.size)
         image = image.resize((width, height))
     return np.asarray(image)
+
+
+def draw_map(axes: Any, values: np.ndarray, box: Any, height: int, width: int) -> None:
+    """Lay a map over its part of a picture, and make the rest of the picture pale."""
+    from matplotlib.patches import Rectangle
+
+    # For matplotlib the first pixel of a picture is centred at 0 and begins at -0.5.
+    left, top, right, bottom = np.multiply(box, (width, height, width, height)) - 0.5
+    axes.imshow(
+        values,
+        cmap="inferno",
+        alpha=0.5,
+        extent=(left, right, bottom, top),
+        interpolation="bilinear",
+    )
+    end_x, end_y = width - 0.5, height - 0.5
+    for x0, y0, x1, y1 in (
+        (-0.5, -0.5, end_x, top),
+        (-0.5, bottom, end_x, end_y),
+        (-0.5, top, left, bottom),
+        (right, top, end_x, bottom),
+    ):
+        if x1 > x0 and y1 > y0:
+            pale = Rectangle((x0, y0), x1 - x0, y1 - y0, facecolor="white", alpha=0.65, linewidth=0)
+            axes.add_patch(pale)
+    axes.set(xlim=(-0.5, end_x), ylim=(end_y, -0.5))  # imshow has set those of the map

@@ -1,4 +1,4 @@
-"""`EmbeddingDisplay`: embeddings as points of a map, with one colour and marker per class."""
+"""`EmbeddingDisplay`: embeddings as points of a map, in the colours of their targets."""
 
 from typing import Any, Self
 
@@ -8,15 +8,16 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.manifold import TSNE
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import check_consistent_length
 from threadpoolctl import threadpool_limits
 
 from sklearn_tl._utils import check_option
 from sklearn_tl.images import as_images
 from sklearn_tl.inspection.display import Canvas, Display
-from sklearn_tl.inspection.drawing import colour, marker, shortened, thumbnail
-from sklearn_tl.inspection.reading import images_as_read_by
+from sklearn_tl.inspection.drawing import thumbnail
+from sklearn_tl.inspection.point_looks import draw_points
+from sklearn_tl.inspection.reading import as_array, images_as_read_by, names_for
+from sklearn_tl.targets import TASKS, guess_task
 
 FEW = 2000  # rows, of which one core makes a map in seconds
 TITLES = {"pca": "PCA", "tsne": "t-SNE"}
@@ -27,16 +28,23 @@ THUMBNAIL_DISTANCE = 0.07  # of the width or height of the map
 class EmbeddingDisplay(Display):
     """A map of embeddings in two dimensions, with one colour and marker per class.
 
+    Numbers have a scale of colours. Of several labels, the rarest one of each image gives the
+    colour.
+
     Parameters
     ----------
     points : ndarray of shape (n_images, 2)
         The place of each image on the map.
-    y : array-like of shape (n_images,)
-        Labels.
+    y : array-like of shape (n_images,) or (n_images, n_outputs)
+        Labels, an indicator matrix, or numbers.
     method : {"pca", "tsne"}, default="pca"
         How the map was made, for its title.
     images : images or None, default=None
         The images to draw as thumbnails. None draws points only.
+    task : {"classification", "multilabel", "regression"} or None, default=None
+        What `y` stands for. None guesses, as :func:`compare_strategies` does.
+    target_names : list of str or None, default=None
+        The names of the labels or of the numbers.
 
     Attributes
     ----------
@@ -57,11 +65,22 @@ class EmbeddingDisplay(Display):
     True
     """
 
-    def __init__(self, *, points: np.ndarray, y: Any, method: str = "pca", images: Any = None):
+    def __init__(
+        self,
+        *,
+        points: np.ndarray,
+        y: Any,
+        method: str = "pca",
+        images: Any = None,
+        task: str | None = None,
+        target_names: list[str] | None = None,
+    ) -> None:
         self.points = points
         self.y = y
         self.method = method
         self.images = images
+        self.task = task
+        self.target_names = target_names
 
     @classmethod
     def from_estimator(
@@ -70,6 +89,8 @@ class EmbeddingDisplay(Display):
         X: Any,
         y: Any,
         *,
+        task: str | None = None,
+        target_names: Any = None,
         method: str = "pca",
         thumbnails: bool = False,
         random_state: int | np.random.RandomState | None = 0,
@@ -85,8 +106,13 @@ class EmbeddingDisplay(Display):
             are used.
         X : images
             In any form that :class:`ConvFeatureExtractor` accepts.
-        y : array-like of shape (n_images,)
-            Labels.
+        y : array-like of shape (n_images,) or (n_images, n_outputs)
+            Labels, an indicator matrix, or numbers.
+        task : {"classification", "multilabel", "regression"} or None, default=None
+            What `y` stands for. None guesses, as :func:`compare_strategies` does.
+        target_names : array-like of str of shape (n_outputs,), default=None
+            The names of the labels or of the numbers. None takes the columns of `y` if it is a
+            table.
         method : {"pca", "tsne"}, default="pca"
             How the rows become points. "pca" shows the two directions with the largest variance.
             "tsne" keeps neighbours together and takes longer; its distances between groups have
@@ -106,7 +132,8 @@ class EmbeddingDisplay(Display):
         Raises
         ------
         ValueError
-            If there are fewer than three images, not one label per image, or `method` is unknown.
+            If there are fewer than three images, `y` does not fit to them, or `method` or `task` is
+            unknown.
         """
         check_option("method", method, TITLES)
         if isinstance(estimator, Pipeline) and not hasattr(estimator, "transform"):
@@ -118,7 +145,14 @@ class EmbeddingDisplay(Display):
             rows = estimator.transform(X)
         images = images_as_read_by(estimator, X) if thumbnails else None
         return cls.from_embeddings(
-            rows, y, method=method, images=images, random_state=random_state, ax=ax
+            rows,
+            y,
+            task=task,
+            target_names=target_names,
+            method=method,
+            images=images,
+            random_state=random_state,
+            ax=ax,
         )
 
     @classmethod
@@ -127,6 +161,8 @@ class EmbeddingDisplay(Display):
         rows: Any,
         y: Any,
         *,
+        task: str | None = None,
+        target_names: Any = None,
         method: str = "pca",
         images: Any = None,
         random_state: int | np.random.RandomState | None = 0,
@@ -138,8 +174,13 @@ class EmbeddingDisplay(Display):
         ----------
         rows : array-like of shape (n_images, n_features)
             The embeddings, one row per image.
-        y : array-like of shape (n_images,)
-            Labels.
+        y : array-like of shape (n_images,) or (n_images, n_outputs)
+            Labels, an indicator matrix, or numbers.
+        task : {"classification", "multilabel", "regression"} or None, default=None
+            What `y` stands for. None guesses, as :func:`compare_strategies` does.
+        target_names : array-like of str of shape (n_outputs,), default=None
+            The names of the labels or of the numbers. None takes the columns of `y` if it is a
+            table.
         method : {"pca", "tsne"}, default="pca"
             As in :meth:`from_estimator`.
         images : images or None, default=None
@@ -157,11 +198,14 @@ class EmbeddingDisplay(Display):
         Raises
         ------
         ValueError
-            If there are fewer than three images, fewer than two features, not one label per
-            image, or `method` is unknown.
+            If there are fewer than three images or two features, `y` does not fit to them, or
+            `method` or `task` is unknown.
         """
         check_option("method", method, TITLES)
-        rows, y = np.asarray(rows), np.asarray(y)
+        if task is not None:
+            check_option("task", task, TASKS)
+        target_names = names_for(None, y, target_names)
+        rows, y = np.asarray(rows), as_array(y)
         check_consistent_length(rows, y)
         if rows.ndim != 2 or rows.shape[0] < 3 or rows.shape[1] < 2:
             raise ValueError(
@@ -174,37 +218,21 @@ class EmbeddingDisplay(Display):
             if method == "tsne":
                 tsne = TSNE(perplexity=min(30, (len(rows) - 1) / 3), random_state=random_state)
                 points = tsne.fit_transform(points)
-        return cls(points=points[:, :2], y=y, method=method, images=images).plot(ax=ax)
+        looks = {"task": task, "target_names": target_names}
+        return cls(points=points[:, :2], y=y, method=method, images=images, **looks).plot(ax=ax)
 
     def _canvas(self) -> Canvas:
         return Canvas(shape=(), size=(8, 6))
 
     def _draw(self) -> None:
-        encoder = LabelEncoder()
-        codes = encoder.fit_transform(self.y)
-        drawn = [
-            self.ax_.scatter(
-                *self.points[codes == i].T,
-                s=28,
-                color=colour(i),
-                marker=marker(i),
-                edgecolor="white",
-                linewidth=0.4,
-            )
-            for i in range(len(encoder.classes_))
-        ]
+        task = self.task or guess_task(self.y)
+        drawn = draw_points(self.ax_, self.points, self.y, task, self.target_names)
         if self.images is not None:
-            self._draw_thumbnails(codes)
-        self.ax_.legend(
-            drawn,
-            [shortened(name) for name in encoder.classes_],
-            loc="center left",
-            bbox_to_anchor=(1.01, 0.5),
-            fontsize="small",
-        )
-        self.ax_.set(xticks=[], yticks=[], title=TITLES[self.method])
+            self._draw_thumbnails(drawn.colours)
+        title = ", coloured ".join(filter(None, [TITLES[self.method], drawn.words]))
+        self.ax_.set(xticks=[], yticks=[], title=title)
 
-    def _draw_thumbnails(self, codes: np.ndarray) -> None:
+    def _draw_thumbnails(self, colours: list) -> None:
         """Draw those images that are far enough from the ones drawn before."""
         from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
@@ -221,6 +249,6 @@ class EmbeddingDisplay(Display):
                 OffsetImage(thumbnail(pixels, THUMBNAIL_SIDE), zoom=1),
                 self.points[i],
                 pad=0.15,
-                bboxprops={"edgecolor": colour(codes[i]), "linewidth": 1.5},
+                bboxprops={"edgecolor": colours[i], "linewidth": 1.5},
             )
             self.ax_.add_artist(box)

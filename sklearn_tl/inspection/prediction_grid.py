@@ -1,6 +1,5 @@
-"""`PredictionGridDisplay`: images with what a classifier says about them, and why."""
+"""`PredictionGridDisplay`: images with what a model says about them, and why."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -9,9 +8,17 @@ import numpy as np
 from sklearn_tl._utils import check_option
 from sklearn_tl.images import ImageSequence, as_images
 from sklearn_tl.inspection.activation_maps import maps_of_images
+from sklearn_tl.inspection.answers import Answers
 from sklearn_tl.inspection.display import Canvas, Display
-from sklearn_tl.inspection.drawing import shortened, thumbnail
-from sklearn_tl.inspection.reading import images_as_read_by, visible_boxes
+from sklearn_tl.inspection.drawing import draw_map, thumbnail
+from sklearn_tl.inspection.kinds_of_answers import (
+    KINDS,
+    predict,
+    read_answers,
+    task_of,
+    task_of_shapes,
+)
+from sklearn_tl.inspection.reading import images_as_read_by, names_for, visible_boxes
 
 ORDERS = ("wrong", "unsure", "first")
 COLUMNS = 4
@@ -19,18 +26,18 @@ SIDE = 224  # of a drawn image, in pixels
 
 
 class PredictionGridDisplay(Display):
-    """Images with their predicted label, its probability and the true label.
+    """Images with their prediction, its probability and the true value.
 
     Parameters
     ----------
     images : sequence of ndarray of shape (height, width, 3)
         The images to show, in order.
-    y_true : array-like of shape (n_images,)
-        True labels.
-    y_pred : array-like of shape (n_images,)
-        Predicted labels.
-    confidences : ndarray of shape (n_images,) or None, default=None
-        Probability of the predicted class. None shows none.
+    y_true : array-like of shape (n_images,) or (n_images, n_outputs)
+        True labels, indicator matrix or numbers.
+    y_pred : array-like of shape (n_images,) or (n_images, n_outputs)
+        The predictions, in the form of `y_true`.
+    confidences : ndarray of shape (n_images,) or (n_images, n_labels), or None, default=None
+        Probability of the predicted class, or of each label. None shows none.
     positions : ndarray of shape (n_images,) or None, default=None
         The index of each image in the user's X.
     maps : ndarray of shape (n_images, map_height, map_width) or None, default=None
@@ -39,6 +46,10 @@ class PredictionGridDisplay(Display):
         The part of each image that the network sees, and that its map covers: the left, top, right
         and bottom edge as fractions of the image's width and height. The rest is drawn pale. None
         is the whole image.
+    task : {"classification", "multilabel", "regression"}, default="classification"
+        What `y_true` stands for.
+    target_names : list of str or None, default=None
+        The names of the labels or of the numbers.
 
     Attributes
     ----------
@@ -68,6 +79,8 @@ class PredictionGridDisplay(Display):
         positions: np.ndarray | None = None,
         maps: np.ndarray | None = None,
         boxes: np.ndarray | None = None,
+        task: str = "classification",
+        target_names: list[str] | None = None,
     ) -> None:
         self.images = images
         self.y_true = y_true
@@ -76,6 +89,8 @@ class PredictionGridDisplay(Display):
         self.positions = positions
         self.maps = maps
         self.boxes = boxes
+        self.task = task
+        self.target_names = target_names
 
     @classmethod
     def from_estimator(
@@ -84,24 +99,30 @@ class PredictionGridDisplay(Display):
         X: Any,
         y: Any,
         *,
+        target_names: Any = None,
         show: str = "wrong",
         n_images: int = 12,
         maps: bool = False,
         ax: Any = None,
     ) -> Self:
-        """Draw images with the predictions of a fitted classifier.
+        """Draw images with the predictions of a fitted estimator.
 
         Parameters
         ----------
-        estimator : classifier with `predict_proba`
-            A fitted classifier, pipeline or search.
+        estimator : classifier with `predict_proba`, or regressor
+            A fitted estimator, pipeline or search.
         X : images
             In any form that `estimator` accepts.
-        y : array-like of shape (n_images,)
-            True labels.
+        y : array-like of shape (n_images,) or (n_images, n_outputs)
+            True labels, an indicator matrix, or numbers.
+        target_names : array-like of str of shape (n_outputs,), default=None
+            The names of the labels or of the numbers. None takes the columns of `y` if it is a
+            table, or the names that `estimator` knows.
         show : {"wrong", "unsure", "first"}, default="wrong"
-            Which images to show. "wrong": the misclassified ones, those with the highest
-            probability first. "unsure": all of them, those with the lowest probability first.
+            Which images to show. "wrong": of a classifier the images with a wrong class or label,
+            those with the most confident error first; of a regressor those with the largest
+            absolute error first. Errors of several numbers are compared in standard deviations of
+            each target. "unsure": all images, those with the least confident prediction first.
             "first": the first ones of `X`.
         n_images : int, default=12
             The largest number of images to show.
@@ -120,14 +141,25 @@ class PredictionGridDisplay(Display):
         Raises
         ------
         ValueError
-            If `show` or `n_images` is wrong, there is not one label per image, or the estimator
-            has no maps.
+            If `show` or `n_images` is wrong, `y` does not fit to the images or the estimator, or
+            the estimator has no maps.
         TypeError
-            If `maps=True` and `estimator` is of another kind than those that have maps.
+            If `estimator` is a classifier without probabilities, or if `maps=True` and `estimator`
+            is of another kind than those that have maps.
         """
-        _check_choice(show, n_images)
-        probabilities, images = estimator.predict_proba(X), images_as_read_by(estimator, X)
-        display = cls._chosen(images, y, probabilities, estimator.classes_, show, n_images)
+        task = task_of(estimator, y)
+        _check_choice(task, show, n_images)
+        if maps and task != "classification":
+            raise TypeError(
+                "Expected maps=False. Maps are only made for classifiers with one class per image, "
+                f"and this {type(estimator).__name__} predicts "
+                f"{'several labels' if task == 'multilabel' else 'numbers'}."
+            )
+        predicted, images = predict(task, estimator, X), images_as_read_by(estimator, X)
+        classes = getattr(estimator, "classes_", None)
+        names = names_for(estimator, y, target_names)
+        answers = read_answers(task, len(images), y, predicted, classes, names)
+        display = cls._chosen(images, answers, show, n_images)
         if maps and len(display.images):
             shown = images.take(np.asarray(display.positions))
             display.maps = maps_of_images(estimator, shown, display.y_pred)
@@ -139,25 +171,35 @@ class PredictionGridDisplay(Display):
         cls,
         X: Any,
         y_true: Any,
-        probabilities: Any,
+        predicted: Any,
         *,
+        task: str | None = None,
         classes: Any = None,
+        target_names: Any = None,
         show: str = "wrong",
         n_images: int = 12,
         ax: Any = None,
     ) -> Self:
-        """Draw images with probabilities that were computed before, for example on other folds.
+        """Draw images with predictions that were computed before, for example on other folds.
 
         Parameters
         ----------
         X : images
             In any form that :class:`ConvFeatureExtractor` accepts.
-        y_true : array-like of shape (n_images,)
-            True labels.
-        probabilities : array-like of shape (n_images, n_classes)
-            One column per class.
+        y_true : array-like of shape (n_images,) or (n_images, n_outputs)
+            True labels, an indicator matrix, or numbers.
+        predicted : array-like of shape (n_images, n_classes), (n_images, n_labels) or as `y_true`
+            Probabilities with one column per class or per label; or the numbers that a regressor
+            predicts.
+        task : {"classification", "multilabel", "regression"} or None, default=None
+            What `y_true` stands for. None guesses: a `predicted` with one dimension is numbers; a
+            `y_true` with several columns is an indicator matrix or numbers; and all else is
+            classes.
         classes : array-like of shape (n_classes,), default=None
             The labels, in the order of the columns. None takes the sorted labels of `y_true`.
+        target_names : array-like of str of shape (n_outputs,), default=None
+            The names of the labels or of the numbers. None takes the columns of `y_true` if it is
+            a table.
         show : {"wrong", "unsure", "first"}, default="wrong"
             As in :meth:`from_estimator`.
         n_images : int, default=12
@@ -173,105 +215,67 @@ class PredictionGridDisplay(Display):
         Raises
         ------
         ValueError
-            If `show` or `n_images` is wrong, or the numbers of images, labels, classes and
-            probabilities do not fit together.
+            If `task`, `show` or `n_images` is wrong, or the numbers of images, labels, classes and
+            predictions do not fit together.
         """
-        _check_choice(show, n_images)
-        classes = np.unique(y_true) if classes is None else np.asarray(classes)
-        display = cls._chosen(as_images(X), y_true, probabilities, classes, show, n_images)
-        return display.plot(ax=ax)
+        if task is None:
+            task = task_of_shapes(y_true, predicted)
+        check_option("task", task, KINDS)
+        _check_choice(task, show, n_images)
+        images = as_images(X)
+        answers = read_answers(task, len(images), y_true, predicted, classes, target_names)
+        return cls._chosen(images, answers, show, n_images).plot(ax=ax)
 
     @classmethod
-    def _chosen(
-        cls,
-        images: ImageSequence,
-        y_true: Any,
-        probabilities: Any,
-        classes: np.ndarray,
-        show: str,
-        n_images: int,
-    ) -> Self:
+    def _chosen(cls, images: ImageSequence, answers: Answers, show: str, n_images: int) -> Self:
         """Return a display of the images that `show` names."""
-        y_true, probabilities = np.asarray(y_true), np.asarray(probabilities)
-        expected = (len(images), len(classes))
-        if probabilities.shape != expected or y_true.shape != expected[:1]:
-            raise ValueError(
-                f"Found {len(images)} images, labels of shape {y_true.shape}, probabilities of "
-                f"shape {probabilities.shape} and {len(classes)} classes. Expected one label per "
-                "image, and probabilities of shape (n_images, n_classes). If a class has no image "
-                "in y_true, pass classes=."
-            )
-        y_pred, confidences = classes[probabilities.argmax(axis=1)], probabilities.max(axis=1)
-        if show == "wrong":
-            wrong = np.flatnonzero(y_pred != y_true)
-            positions = wrong[np.argsort(-confidences[wrong], kind="stable")]
-        elif show == "unsure":
-            positions = np.argsort(confidences, kind="stable")
-        else:
-            positions = np.arange(len(y_true))
-        positions = positions[:n_images]
+        positions = answers.order(show)[:n_images]
+        shown = answers.take(positions)
         return cls(
             images=[images.open(i).decode(at_least=2 * SIDE) for i in positions],
-            y_true=y_true[positions],
-            y_pred=y_pred[positions],
-            confidences=confidences[positions],
+            y_true=shown.y_true,
+            y_pred=shown.y_pred,
+            confidences=shown.confidences,
             positions=positions,
+            task=shown.task,
+            target_names=shown.names,
         )
+
+    def _titles(self) -> list[str]:
+        kind = KINDS[self.task]
+        answers = kind(self.y_true, self.y_pred, self.confidences, self.target_names)
+        return [answers.title(i) for i in range(len(self.images))]
 
     def _canvas(self) -> Canvas:
         n = max(1, len(self.images))
         columns = min(COLUMNS, n)
         rows = -(-n // columns)
-        return Canvas(shape=(rows, columns), size=(2.5 * columns, 2.95 * rows), at_least=n)
+        lines = max([2, *(title.count("\n") + 1 for title in self._titles())])
+        height = 2.95 + 0.15 * (lines - 2)
+        return Canvas(shape=(rows, columns), size=(2.5 * columns, height * rows), at_least=n)
 
     def _draw(self) -> None:
         for axes in self.ax_.flat:
             axes.set_axis_off()
             axes.set_anchor("NW")  # so that the title of a narrow image has the whole width
         if len(self.images) == 0:
-            self.ax_.flat[0].set_title("No image is misclassified", fontsize="small")
-        for i, (pixels, axes) in enumerate(zip(self.images, self.ax_.flat, strict=False)):
+            self.ax_.flat[0].set_title(KINDS[self.task].no_errors, fontsize="small")
+        shown = zip(self.images, self._titles(), self.ax_.flat, strict=False)
+        for i, (pixels, title, axes) in enumerate(shown):
             picture = thumbnail(pixels, SIDE)
             axes.imshow(picture)
             if self.maps is not None:
                 box = (0, 0, 1, 1) if self.boxes is None else self.boxes[i]
-                _draw_map(axes, self.maps[i], box, *picture.shape[:2])
-            axes.set_title(self._title(i), fontsize="small", loc="left")
-
-    def _title(self, i: int) -> str:
-        right = self.y_pred[i] == self.y_true[i]
-        sure = "" if self.confidences is None else f" ({self.confidences[i]:.2f})"
-        predicted = textwrap.fill(f"{'✓' if right else '✗'} {shortened(self.y_pred[i])}{sure}", 30)
-        return predicted if right else f"{predicted}\ntrue: {shortened(self.y_true[i], 24)}"
+                draw_map(axes, self.maps[i], box, *picture.shape[:2])
+            axes.set_title(title, fontsize="small", loc="left")
 
 
-def _check_choice(show: str, n_images: int) -> None:
+def _check_choice(task: str, show: str, n_images: int) -> None:
     check_option("show", show, ORDERS)
+    if show not in KINDS[task].orders:
+        raise ValueError(
+            f"show={show!r} needs probabilities, which a regression does not have. Expected "
+            'show="wrong" for the largest errors, or show="first".'
+        )
     if n_images < 1:
         raise ValueError(f"n_images={n_images!r} must be at least 1.")
-
-
-def _draw_map(axes: Any, values: np.ndarray, box: Any, height: int, width: int) -> None:
-    """Lay a map over its part of a picture, and make the rest of the picture pale."""
-    from matplotlib.patches import Rectangle
-
-    # For matplotlib the first pixel of a picture is centred at 0 and begins at -0.5.
-    left, top, right, bottom = np.multiply(box, (width, height, width, height)) - 0.5
-    axes.imshow(
-        values,
-        cmap="inferno",
-        alpha=0.5,
-        extent=(left, right, bottom, top),
-        interpolation="bilinear",
-    )
-    end_x, end_y = width - 0.5, height - 0.5
-    for x0, y0, x1, y1 in (
-        (-0.5, -0.5, end_x, top),
-        (-0.5, bottom, end_x, end_y),
-        (-0.5, top, left, bottom),
-        (right, top, end_x, bottom),
-    ):
-        if x1 > x0 and y1 > y0:
-            pale = Rectangle((x0, y0), x1 - x0, y1 - y0, facecolor="white", alpha=0.65, linewidth=0)
-            axes.add_patch(pale)
-    axes.set(xlim=(-0.5, end_x), ylim=(end_y, -0.5))  # imshow has set those of the map

@@ -6,6 +6,7 @@ import numpy as np
 
 from sklearn_tl.inspection.display import Canvas, Display
 from sklearn_tl.inspection.drawing import colour, marker, shortened
+from sklearn_tl.inspection.score_axis import DUMMY_LINE, lowest_shown, parameters_of
 
 if TYPE_CHECKING:  # only the displays' argument: neither room needs the other to run
     from sklearn_tl.comparison import StrategyComparison
@@ -22,6 +23,12 @@ class StrategyCurvesDisplay(Display):
         Numbers of training images.
     scores : ndarray of shape (n_strategies, n_sizes, n_folds)
         The score of each strategy with each size on each fold.
+    score_name : str, default="score"
+        What the scores are. An axis of R² ends at -0.5.
+    dummy_score : float or None, default=None
+        The mean score of a model that gives every image the same answer, drawn as a dotted line.
+    dummy_name : str, default="always the same answer"
+        That answer, in words.
 
     Attributes
     ----------
@@ -42,10 +49,22 @@ class StrategyCurvesDisplay(Display):
     ['first', 'second']
     """
 
-    def __init__(self, *, names: list[str], sizes: np.ndarray, scores: np.ndarray) -> None:
+    def __init__(
+        self,
+        *,
+        names: list[str],
+        sizes: np.ndarray,
+        scores: np.ndarray,
+        score_name: str = "score",
+        dummy_score: float | None = None,
+        dummy_name: str = "always the same answer",
+    ) -> None:
         self.names = names
         self.sizes = sizes
         self.scores = scores
+        self.score_name = score_name
+        self.dummy_score = dummy_score
+        self.dummy_name = dummy_name
 
     @classmethod
     def from_results(cls, comparison: "StrategyComparison", *, ax: Any = None) -> Self:
@@ -76,22 +95,33 @@ class StrategyCurvesDisplay(Display):
                 "Pass train_sizes to compare_strategies, for example [0.1, 0.3, 1.0]."
             )
         scores = [[comparison.scores(name, size) for size in sizes] for name in names]
-        return cls(names=names, sizes=sizes, scores=np.array(scores)).plot(ax=ax)
+        display = cls(
+            names=names, sizes=sizes, scores=np.array(scores), **parameters_of(comparison)
+        )
+        return display.plot(ax=ax)
 
     def _canvas(self) -> Canvas:
         return Canvas(shape=(), size=(7, 4.5))
 
     def _draw(self) -> None:
         n_folds = self.scores.shape[2]
+        lowest = lowest_shown(self.score_name, self.scores.mean(axis=2))
         for i, (name, scores) in enumerate(zip(self.names, self.scores, strict=True)):
             means = scores.mean(axis=1)
             error = scores.std(axis=1, ddof=1) / np.sqrt(n_folds) if n_folds > 1 else 0 * means
-            self.ax_.plot(
-                self.sizes, means, color=colour(i), marker=marker(i), label=shortened(name)
-            )
+            label = shortened(name)
+            if means.max() < lowest:
+                label += f" (below {lowest:g})".replace("-", "−")
+            self.ax_.plot(self.sizes, means, color=colour(i), marker=marker(i), label=label)
             band = {"color": colour(i), "alpha": 0.15, "linewidth": 0}
             self.ax_.fill_between(self.sizes, means - error, means + error, **band)
-        self.ax_.set(xscale="log", xlabel="training images", ylabel="mean score ± standard error")
+        if self.dummy_score is not None:
+            self.ax_.axhline(self.dummy_score, label=self.dummy_name, **DUMMY_LINE)
+        words = f"{self.score_name}\nmean ± standard error"
+        if np.isfinite(lowest):
+            self.ax_.set_ylim(lowest, min(1.02, self.ax_.get_ylim()[1]))
+            words += f", cut at {lowest:g}".replace("-", "−")
+        self.ax_.set(xscale="log", xlabel="training images", ylabel=words)
         self.ax_.set_xticks(self.sizes, [f"{size}" for size in self.sizes])
         self.ax_.minorticks_off()
         self.ax_.legend(fontsize="small")

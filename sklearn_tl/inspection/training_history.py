@@ -8,16 +8,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tl.inspection.display import Canvas, Display
 from sklearn_tl.inspection.drawing import colour, marker
+from sklearn_tl.inspection.score_axis import lowest_shown
 
 
 class TrainingHistoryDisplay(Display):
-    """Loss, accuracy and learning rates over the epochs of a fine-tuning.
+    """Loss, accuracy or R², and learning rates over the epochs of a fine-tuning.
 
     Parameters
     ----------
     history : list of dict
-        One dict per epoch, with ``train_loss``, ``train_acc``, ``lr`` and ``lr_lowest``, and with
-        ``valid_loss`` and ``valid_acc`` if there was early stopping.
+        One dict per epoch, with ``train_loss``, ``train_acc`` or ``train_r2``, ``lr`` and
+        ``lr_lowest``, and if there was early stopping with ``valid_loss`` and ``valid_acc`` or
+        ``valid_r2``.
     head_history : list of dict, default=()
         The same for the epochs before, in which the head was trained alone.
     best_epoch : int or None, default=None
@@ -26,7 +28,7 @@ class TrainingHistoryDisplay(Display):
     Attributes
     ----------
     ax_ : ndarray of matplotlib Axes, of shape (2,)
-        The first shows loss and accuracy, the second the learning rates.
+        The first shows the loss and the accuracy or R², the second the learning rates.
     figure_ : matplotlib Figure
         The figure of `ax_`.
 
@@ -56,12 +58,12 @@ class TrainingHistoryDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
-        """Draw the training of a fitted `FineTuneClassifier`.
+        """Draw the training of a fitted `FineTuneClassifier` or `FineTuneRegressor`.
 
         Parameters
         ----------
-        estimator : FineTuneClassifier
-            A fitted classifier whose head or layers were trained in epochs.
+        estimator : FineTuneClassifier or FineTuneRegressor
+            A fitted estimator whose head or layers were trained in epochs.
         ax : array-like of two matplotlib Axes, default=None
             The Axes to draw on. None makes a new figure.
 
@@ -122,24 +124,20 @@ class TrainingHistoryDisplay(Display):
 
     @staticmethod
     def _draw_curves(curves: Any, epochs: np.ndarray, history: list[dict], look: dict) -> list:
-        """Draw loss and accuracy, and return their lines for the legend."""
-        accuracies = curves.twinx()
+        """Draw the loss and the score, and return their lines for the legend."""
+        scores = curves.twinx()
+        key, word = ("r2", "R²") if "train_r2" in history[-1] else ("acc", "accuracy")
         for part, name, style in (("train", "training", "-"), ("valid", "validation", "--")):
             if f"{part}_loss" not in history[-1]:
                 continue
-            for i, (axes, key, word) in enumerate(
-                ((curves, "loss", "loss"), (accuracies, "acc", "accuracy"))
-            ):
-                values = [epoch.get(f"{part}_{key}", np.nan) for epoch in history]
-                axes.plot(
-                    epochs,
-                    values,
-                    style,
-                    color=colour(i),
-                    marker=marker(i),
-                    label=f"{word}, {name}",
-                    **look,
-                )
+            for i, (axes, of, what) in enumerate(((curves, "loss", "loss"), (scores, key, word))):
+                values = [epoch.get(f"{part}_{of}", np.nan) for epoch in history]
+                look_of_line = {"color": colour(i), "marker": marker(i), **look}
+                axes.plot(epochs, values, style, label=f"{what}, {name}", **look_of_line)
         curves.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
-        accuracies.set(ylabel="accuracy", ylim=(None, 1.02))
-        return [*curves.get_lines(), *accuracies.get_lines()]
+        drawn = np.concatenate([line.get_ydata() for line in scores.get_lines()])
+        lowest = lowest_shown(word, drawn[np.isfinite(drawn)])
+        scores.set(ylabel=word, ylim=(None, 1.02))
+        if np.isfinite(lowest):
+            scores.set(ylabel=f"{word}, cut at −{-lowest:g}", ylim=(lowest, 1.02))
+        return [*curves.get_lines(), *scores.get_lines()]

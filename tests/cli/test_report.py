@@ -5,15 +5,23 @@ import subprocess
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
-from helpers.pictures import save_all
+from helpers.inspection import labelled
+from helpers.pictures import save_all, study
 from PIL import Image
-from sklearn.linear_model import LogisticRegression
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.dummy import DummyRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.pipeline import make_pipeline
 
+from sklearn_tl import compare_strategies
 from sklearn_tl.cli import main
 from sklearn_tl.cli.demo import load_photographs
-from sklearn_tl.cli.report import COLUMNS, write_report
+from sklearn_tl.cli.report import COLUMNS, predicted_against_actual, write_report
 from sklearn_tl.datasets import load_photo_patches
+from sklearn_tl.images import as_images
 
 pytest.importorskip("matplotlib")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
@@ -72,7 +80,7 @@ def test_the_page_needs_no_other_file_and_has_all_pictures(page):
     assert "photos &amp; &lt;more&gt;" in text
     for words in (
         "Take &#x27;embeddings&#x27;",
-        "mean score",
+        "accuracy (mean)",
         "ConvFeatureExtractor",
         "seconds per fit",
     ):
@@ -179,6 +187,8 @@ def test_names_of_any_bytes_are_in_the_report(tmp_path):
     comparison = SimpleNamespace(
         summary=lambda: "\udcff <b>",
         results_={name: np.array(["\udcff"], dtype=object) for name in COLUMNS},
+        score_name_="\udcff",
+        mean_absolute_errors_={},
         best_strategy_="embeddings",
         best_estimator_=LogisticRegression(),
     )
@@ -186,5 +196,83 @@ def test_names_of_any_bytes_are_in_the_report(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sklearn_tl.cli.report._pictures", lambda *_: [])
         page = write_report(tmp_path, comparison, **none, title="\udcff", left_out=["\udcff"])
-    assert page.read_text().count("\\udcff") == 4 + len(COLUMNS)
+    assert page.read_text().count("\\udcff") == 5 + len(COLUMNS)
     assert "<b>" not in page.read_text().split("<pre>")[1].split("</pre>")[0]
+
+
+class Pixels(TransformerMixin, BaseEstimator):
+    """Stands for an extractor that reads images and returns rows."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return np.asarray(X).reshape(len(X), -1) / 255
+
+    def read_images(self, X):
+        return as_images(X)
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+def headings_of(page):
+    parsed = Page()
+    parsed.feed(page.read_text())
+    return [heading.split(", each predicted")[0] for heading in parsed.headings]
+
+
+def names_of(folder):
+    return {path.stem for path in folder.glob("*.png")}
+
+
+def test_the_report_of_a_regression(tmp_path):
+    X, _ = study(2, 24)
+    y = pd.DataFrame({"light": X.mean(axis=(1, 2, 3)), "red": X[..., 0].mean(axis=(1, 2)) / 7})
+    strategies = {"ridge": make_pipeline(Pixels(), Ridge()), "mean": DummyRegressor()}
+    comparison = compare_strategies(X, y, strategies=strategies, cv=2, random_state=0)
+    page = write_report(tmp_path, comparison, X, y, title="t", extractor=Pixels())
+    assert headings_of(page) == [
+        "Which strategy to take",
+        "Scores and cost",
+        "Map of the embeddings",
+        "Predicted against actual values",
+        "The largest errors",
+        "Mean absolute errors",
+        "All figures",
+        "The best strategy: ridge",
+    ]
+    assert names_of(tmp_path) == {"strategies", "embeddings", "predicted", "wrong"}
+    text = page.read_text()
+    assert "<th>R² (mean)</th>" in text
+    assert "<th>strategy</th><th>light</th><th>red</th>" in text
+    errors = comparison.mean_absolute_errors_["ridge"]
+    assert f"<td>ridge</td><td>{errors[0]:,.4g}</td><td>{errors[1]:,.4g}</td>" in text
+    assert "<td>(always the mean of the training images)</td>" in text
+
+
+def test_predicted_values_are_drawn_against_actual_ones():
+    y = np.arange(40.0).reshape(8, 5)
+    figure = predicted_against_actual(y, y + 1, [f"number {j}" for j in range(5)])
+    assert [axes.get_title() for axes in figure.axes] == [f"number {j}" for j in range(4)]
+    drawn = figure.axes[3].collections[0].get_offsets()
+    np.testing.assert_array_equal(drawn, np.column_stack([y[:, 3] + 1, y[:, 3]]))
+    assert len(predicted_against_actual(y[:, 0], y[:, 0], ["a"]).axes) == 1
+
+
+def test_the_report_of_several_labels(tmp_path):
+    X, y = labelled()
+    model = make_pipeline(Pixels(), MultiOutputClassifier(LogisticRegression(max_iter=5000)))
+    comparison = compare_strategies(X, y, strategies={"linear": model}, cv=2, random_state=0)
+    page = write_report(tmp_path, comparison, X, y, title="t", extractor=Pixels())
+    assert headings_of(page) == [
+        "Which strategy to take",
+        "Scores and cost",
+        "Map of the embeddings",
+        "Average precision of each label",
+        "The most confident errors (+ wrongly added, − missed)",
+        "The least confident predictions",
+        "All figures",
+        "The best strategy: linear",
+    ]
+    assert names_of(tmp_path) == {"strategies", "embeddings", "labels", "wrong", "unsure"}

@@ -29,7 +29,7 @@ def test_a_single_last_image_does_not_reach_batchnorm():
 
 def test_errors_name_wrong_heads():
     X, y = study(3, 12)
-    with pytest.raises(ValueError, match=r"one output per class: \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"3 outputs per image: \(2, 3\)"):
         make(head=lambda n_features, n_classes: nn.Linear(n_features, 7)).fit(X, y)
     with pytest.raises(TypeError, match="returned str"):
         make(head=lambda n_features, n_classes: "mlp").fit(X, y)

@@ -1,9 +1,11 @@
 """Fitted models and images for the tests of displays and maps."""
 
 import numpy as np
+import pandas as pd
 from helpers.networks import NormNet
 from helpers.pictures import study
 from sklearn.linear_model import LogisticRegression
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
@@ -42,3 +44,21 @@ def share_found(maps, cells):
     _, height, width = maps.shape
     at = np.array([np.unravel_index(m.argmax(), m.shape) for m in maps])
     return np.mean((at * 3 // (height, width) == cells).all(axis=1))
+
+
+def labelled(n=24):
+    """Return images that may be red or light or both, and a table of these two labels."""
+    y = pd.DataFrame({"red": np.arange(n) % 2, "light": np.arange(n) // 2 % 2})
+    X = np.random.default_rng(0).integers(0, 60, (n, 24, 30, 3))
+    X[..., 0] += 90 * y["red"].to_numpy()[:, None, None]
+    X[..., 1:] += 90 * y["light"].to_numpy()[:, None, None, None]
+    return X.astype(np.uint8), y
+
+
+def several_labels(kind):
+    """Return a classifier of several labels that is not fitted."""
+    if kind == "network":
+        return fine_tuner(unfreeze=None, head_C=100)
+    extractor = ConvFeatureExtractor(NormNet, image_size=16)
+    regression = LogisticRegression(C=100, max_iter=10_000)
+    return make_pipeline(extractor, MultiOutputClassifier(regression))

@@ -37,6 +37,20 @@ class TinyNet(nn.Module):
         return self.fc(self.avgpool(self.stage(self.stem(x))).flatten(1))
 
 
+class FlatNet(nn.Module):
+    """A network whose embedding keeps the positions in the image, as those of VGG do."""
+
+    def __init__(self, seed=0):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.features = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU())
+            self.classifier = nn.Linear(256, 5)
+
+    def forward(self, x):
+        return self.classifier(self.features(x).flatten(1))
+
+
 class NormNet(nn.Module):
     """A network with BatchNorm, dropout and four layers. Three of the layers have weights."""
 

@@ -18,6 +18,17 @@ def test_a_label_that_is_one_long_word_keeps_its_beginning():
     assert shortened("the " + "x" * 100) == "the " + "x" * 23 + "…"
 
 
+@pytest.mark.usefixtures("no_screen")
+@pytest.mark.parametrize("name", ["from $5 to $6", "$5", "no dollar"])
+def test_a_label_with_dollars_is_not_a_formula(name):
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure()
+    drawn = figure.text(0, 0, shortened(name))
+    as_it_is = figure.text(0, 0, name, parse_math=False)
+    assert drawn.get_window_extent().width == as_it_is.get_window_extent().width
+
+
 def test_looks_repeat_only_after_77_classes():
     assert len({(colour(i), marker(i)) for i in range(77)}) == 77
 

@@ -1,6 +1,7 @@
 """The map of embeddings: right points, a look per class, and an estimator that stays as it was."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers.inspection import fine_tuner, legend_texts, linear
 from helpers.networks import NormNet
@@ -88,6 +89,49 @@ def test_the_steps_before_a_classifier_are_drawn():
     np.testing.assert_array_equal(display.points, expected.points)
 
 
+def test_numbers_have_a_scale_of_colours():
+    rows = np.random.default_rng(0).normal(size=(6, 4))
+    y = pd.Series([0.5, 1.5, 2.25, 3.5, 4.5, 5.5], name="weight")
+    X = np.zeros((6, 20, 20, 3), dtype=np.uint8)
+    display = EmbeddingDisplay.from_embeddings(rows, y, images=X)
+    (points,) = display.ax_.collections
+    np.testing.assert_array_equal(points.get_array(), y)
+    assert points.colorbar.ax.get_ylabel() == "weight"
+    assert display.ax_.get_legend() is None
+    display.figure_.canvas.draw()
+    edges = {box.patch.get_edgecolor() for box in display.ax_.artists}
+    assert edges <= {tuple(colour) for colour in points.get_facecolors()}
+
+
+def test_of_several_numbers_the_first_gives_the_colour():
+    rows = np.random.default_rng(0).normal(size=(6, 4))
+    y = pd.DataFrame({"weight": np.arange(6) / 4, "length": np.arange(6) / 3})
+    display = EmbeddingDisplay.from_embeddings(rows, y)
+    np.testing.assert_array_equal(display.ax_.collections[0].get_array(), y["weight"])
+    assert display.ax_.get_title() == "PCA, coloured by the first of 2 targets"
+
+
+def test_whole_numbers_are_classes_unless_the_task_says_otherwise():
+    rows = np.random.default_rng(0).normal(size=(6, 4))
+    stars = [1, 2, 3, 1, 2, 3]
+    classes = EmbeddingDisplay.from_embeddings(rows, stars)
+    assert legend_texts(classes.ax_) == ["1", "2", "3"]
+    numbers = EmbeddingDisplay.from_embeddings(rows, stars, task="regression")
+    assert numbers.ax_.collections[0].colorbar.ax.get_ylabel() == "target"
+
+
+def test_the_rarest_of_several_labels_gives_the_colour():
+    y = pd.DataFrame([[1, 0, 0], [1, 1, 0], [0, 0, 0], [1, 0, 1], [1, 1, 0]])
+    y.columns = ["red", "round", "rare"]
+    rows = np.random.default_rng(0).normal(size=(5, 4))
+    display = EmbeddingDisplay.from_embeddings(rows, y, images=np.zeros((5, 20, 20, 3), np.uint8))
+    assert legend_texts(display.ax_) == ["red", "round", "rare", "no label"]
+    groups = [drawn.get_offsets().tolist() for drawn in display.ax_.collections]
+    points = display.points.tolist()
+    assert groups == [[points[0]], [points[1], points[4]], [points[3]], [points[2]]]
+    assert display.ax_.get_title() == "PCA, coloured by rarest label"
+
+
 def test_equal_images_are_one_thumbnail():
     X, y = np.zeros((6, 20, 20, 3), dtype=np.uint8), ["a", "b"] * 3
     rows = np.ones((6, 4), dtype=np.float32)
@@ -101,6 +145,7 @@ def test_equal_images_are_one_thumbnail():
     ("change", "match"),
     [
         ({"method": "umap"}, "method='umap' must be one of 'pca', 'tsne'"),
+        ({"task": "tags"}, "task='tags' must be one of 'classification'"),
         ({"rows": np.zeros((2, 4)), "y": [0, 1]}, r"at least 3 images .* shape \(2, 4\)"),
         ({"rows": np.zeros((5, 1))}, r"at least 2 features, got an array of shape \(5, 1\)"),
         ({"y": [0, 1, 2]}, "inconsistent numbers of samples"),

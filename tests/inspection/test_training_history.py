@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from helpers.inspection import fine_tuner, legend_texts
+from helpers.networks import NormNet
 from helpers.pictures import study
 from sklearn.exceptions import NotFittedError
 from torch import nn
 
-from sklearn_tl import TrainingHistoryDisplay
+from sklearn_tl import FineTuneRegressor, TrainingHistoryDisplay
 
 pytestmark = pytest.mark.usefixtures("no_screen")
 
@@ -48,6 +49,32 @@ def test_the_epochs_of_a_head_that_was_trained_first_come_before():
     assert epochs.tolist() == list(range(1 - n_head, 3))
     assert drawn[0] == classifier.head_history_[0, "train_loss"]
     assert "head alone" in legend_texts(losses)
+
+
+def test_the_curves_of_a_regression_are_r2():
+    X, _ = study(2, 20)
+    y = X.mean(axis=(1, 2, 3))
+    regressor = FineTuneRegressor(
+        NormNet, image_size=16, unfreeze=1, max_epochs=2, early_stopping=True, random_state=0
+    ).fit(X, y)
+    display = TrainingHistoryDisplay.from_estimator(regressor)
+    losses, _ = display.ax_
+    (scores,) = (axes for axes in display.figure_.axes if axes not in display.ax_)
+    drawn = {line.get_label(): line.get_ydata() for line in scores.get_lines()}
+    np.testing.assert_array_equal(drawn["R², training"], regressor.history_[:, "train_r2"])
+    np.testing.assert_array_equal(drawn["R², validation"], regressor.history_[:, "valid_r2"])
+    assert scores.get_ylabel().startswith("R²")
+    assert "R², validation" in legend_texts(losses)
+
+
+def test_a_very_low_r2_does_not_squash_the_others():
+    rates = {"train_loss": 1.0, "lr": 0.1, "lr_lowest": 0.1}
+    for first, bottom, label in ((-80, -0.5, "R², cut at −0.5"), (-0.3, -0.4, "R²")):
+        history = [{"train_r2": r2, **rates} for r2 in (first, 0.4, 0.6)]
+        display = TrainingHistoryDisplay(history=history).plot()
+        (scores,) = (axes for axes in display.figure_.axes if axes not in display.ax_)
+        assert scores.get_ylabel() == label
+        assert scores.get_ylim()[0] == pytest.approx(bottom, abs=0.07)
 
 
 def test_a_linear_head_has_no_history():

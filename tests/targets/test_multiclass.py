@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_tl._utils import encode_labels, hold_out
+from sklearn_tl.targets import Multiclass, read_labels
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,9 @@ from sklearn_tl._utils import encode_labels, hold_out
     ],
 )
 def test_labels_of_any_type_are_encoded_as_their_position_among_the_sorted_classes(labels):
-    classes, codes = encode_labels(labels, 4)
-    assert list(classes) == sorted(set(labels))
-    np.testing.assert_array_equal(classes[codes], np.asarray(labels))
+    task, codes = read_labels(labels, 4)
+    assert list(task.classes) == sorted(set(labels))
+    np.testing.assert_array_equal(task.classes[codes], np.asarray(labels))
 
 
 @pytest.mark.parametrize(
@@ -34,22 +34,22 @@ def test_labels_of_any_type_are_encoded_as_their_position_among_the_sorted_class
         (pd.Series([*"abcab", pd.NA], dtype=object), r"y\[5\] is <NA>, which is not a label"),
         (["same"] * 6, r"at least two classes, but all 6 labels are same \(one class\)"),
         (np.linspace(0, 1, 6), "Unknown label type"),
-        (np.zeros((6, 2)), "1d array"),
+        (np.zeros((6, 2, 2)), "array with dim 3"),
     ],
 )
 def test_labels_that_cannot_be_used_are_refused(y, message):
     with pytest.raises(ValueError, match=message):
-        encode_labels(y, 6)
+        read_labels(y, 6)
 
 
 def test_the_part_held_out_is_stratified_and_follows_the_seed():
     codes = np.repeat([0, 1, 2], [20, 10, 10])
-    classes = np.array(["a", "b", "c"])
-    train, valid = hold_out(classes, codes, 0.2, 3)
+    task = Multiclass(np.array(["a", "b", "c"]))
+    train, valid = task.hold_out(codes, 0.2, 3)
     np.testing.assert_array_equal(np.sort(np.concatenate([train, valid])), np.arange(40))
     np.testing.assert_array_equal(np.bincount(codes[train]), [16, 8, 8])
-    np.testing.assert_array_equal(valid, hold_out(classes, codes, 0.2, 3)[1])
-    assert set(valid) != set(hold_out(classes, codes, 0.2, 4)[1])
+    np.testing.assert_array_equal(valid, task.hold_out(codes, 0.2, 3)[1])
+    assert set(valid) != set(task.hold_out(codes, 0.2, 4)[1])
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_the_part_held_out_is_stratified_and_follows_the_seed():
 def test_a_part_that_cannot_be_held_out_is_refused_with_advice(counts, fraction, message):
     codes = np.repeat(np.arange(len(counts)), counts)
     with pytest.raises(ValueError, match=message):
-        hold_out(np.array(["a", "b"]), codes, fraction, 0)
+        Multiclass(np.array(["a", "b"])).hold_out(codes, fraction, 0)

@@ -1,0 +1,34 @@
+"""What `y` means: one class, several labels or numbers per image, and weights of images.
+
+`read_labels` and `read_numbers` check `y` and return a task, which knows how to encode targets for
+training, how to hold out a part of them, and how to turn a model's outputs into predictions.
+`guess_task` names the task of a `y` of which nobody has said what it is.
+`label_probabilities` and `average_precisions` read what a classifier says about labels.
+"""
+
+from sklearn_tl.targets.checks import names_of_columns
+from sklearn_tl.targets.guess import TASKS, guess_task, read_targets
+from sklearn_tl.targets.multiclass import Multiclass
+from sklearn_tl.targets.multilabel import Multilabel
+from sklearn_tl.targets.probabilities import average_precisions, label_probabilities
+from sklearn_tl.targets.reading import labels_of, read_labels
+from sklearn_tl.targets.regression import Regression, read_numbers
+from sklearn_tl.targets.task import Task
+from sklearn_tl.targets.weights import check_weights
+
+__all__ = [
+    "TASKS",
+    "Multiclass",
+    "Multilabel",
+    "Regression",
+    "Task",
+    "average_precisions",
+    "check_weights",
+    "guess_task",
+    "label_probabilities",
+    "labels_of",
+    "names_of_columns",
+    "read_labels",
+    "read_numbers",
+    "read_targets",
+]

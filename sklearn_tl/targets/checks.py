@@ -1,0 +1,40 @@
+"""Checks that all kinds of targets share."""
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_tl._utils import is_missing
+
+
+def check_given(y: Any, what: str, target: str) -> None:
+    """Raise a ValueError if there is no `y`, in the words of scikit-learn."""
+    if y is None:
+        raise ValueError(
+            f"A {what} requires y to be passed, but the target y is None. Pass one {target} per "
+            "image."
+        )
+
+
+def check_length(y: np.ndarray, n_images: int, what: str, expected: str) -> None:
+    """Raise a ValueError unless there are as many targets as images."""
+    if len(y) != n_images:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {n_images} images "
+            f"and y has {len(y)} {what}. Pass {expected}."
+        )
+
+
+def check_known(y: np.ndarray, what: str, instead: str) -> None:
+    """Raise a ValueError that names the first missing or infinite target."""
+    for i, value in enumerate(y):
+        if is_missing(value) or (isinstance(value, float | np.floating) and np.isinf(value)):
+            raise ValueError(f"y[{i}] is {value}, which is not a {what}. {instead}")
+
+
+def names_of_columns(y: Any) -> np.ndarray | None:
+    """Return the names of the columns of a table, if they are text."""
+    names = getattr(y, "columns", None)
+    if names is None or not all(isinstance(name, str) for name in names):
+        return None
+    return np.array(list(names), dtype=object)

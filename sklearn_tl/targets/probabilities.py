@@ -1,0 +1,31 @@
+"""Probabilities of labels, in one form for all classifiers, and how well they rank images."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+
+def label_probabilities(estimator: Any, X: Any) -> np.ndarray:
+    """Return the probability (n_images, n_labels) of each label.
+
+    Some classifiers of scikit-learn return a list with one array (n_images, n_values) per label.
+    """
+    probabilities = estimator.predict_proba(X)
+    if not isinstance(probabilities, list):
+        return np.asarray(probabilities)
+    columns = []
+    for values, classes in zip(probabilities, estimator.classes_, strict=True):
+        is_one = np.asarray(classes) == 1
+        columns.append(values[:, is_one].sum(axis=1))  # 0 if only the value 0 was seen
+    return np.column_stack(columns)
+
+
+def average_precisions(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the average precision (n_labels,) of each label, NaN if no image has it."""
+    return np.array(
+        [
+            average_precision_score(y[:, j], probabilities[:, j]) if y[:, j].any() else np.nan
+            for j in range(y.shape[1])
+        ]
+    )

@@ -1,0 +1,143 @@
+"""One number per image, or several."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+
+from sklearn_tl.targets.checks import check_given, check_length, names_of_columns
+from sklearn_tl.targets.task import random_part
+
+
+@dataclass(frozen=True, eq=False)
+class Regression:
+    """The task whose targets are numbers, which are standardised for training.
+
+    Parameters
+    ----------
+    mean, scale : ndarray of shape (n_targets,)
+        Mean and standard deviation of the training targets.
+    is_flat : bool
+        Whether `y` had one dimension.
+    names : ndarray of shape (n_targets,) or None
+        Names of the targets, if `y` was a table.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    is_flat: bool
+    names: np.ndarray | None
+    name = "regression"
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of targets."""
+        return len(self.mean)
+
+    def fitted(self, targets: np.ndarray, weight: np.ndarray) -> Self:
+        """Return the task with the weighted mean and standard deviation of the targets."""
+        mean = np.average(targets, axis=0, weights=weight)
+        scale = np.sqrt(np.average((targets - mean) ** 2, axis=0, weights=weight))
+        return replace(self, mean=mean, scale=np.where(scale > 0, scale, 1.0))
+
+    def encode(self, targets: np.ndarray) -> np.ndarray:
+        """Return the standardised targets (n_images, n_targets), as float32."""
+        return ((targets - self.mean) / self.scale).astype(np.float32)
+
+    def predictions(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the numbers in the units of `y`."""
+        numbers = outputs * self.scale + self.mean
+        return numbers[:, 0] if self.is_flat else numbers
+
+    def strata(self, targets: np.ndarray, least: int) -> np.ndarray:
+        """Return zeros: folds are drawn at random."""
+        return np.zeros(len(targets), dtype=int)
+
+    def hold_out(
+        self, targets: np.ndarray, fraction: float, seed: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Split images in two parts at random."""
+        return random_part(self, targets, fraction, seed)
+
+
+def read_numbers(y: Any, n_images: int) -> tuple[Regression, np.ndarray]:
+    """Check the targets of a regression.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_images,) or (n_images, n_targets)
+        Numbers.
+    n_images : int
+        The number of images that the targets belong to.
+
+    Returns
+    -------
+    task : Regression
+        Not fitted.
+    targets : ndarray of shape (n_images, n_targets), float64
+
+    Raises
+    ------
+    ValueError
+        If there is not one row per image, a value is not a finite number, or all values of a
+        target are equal.
+    """
+    check_given(y, "regressor", "number")
+    names = names_of_columns(y)
+    given = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+    if given.ndim not in (1, 2) or given.size == 0:
+        raise ValueError(
+            f"Found y of shape {given.shape}. Expected one number per image, of shape (n_images,), "
+            "or several, of shape (n_images, n_targets)."
+        )
+    check_length(given, n_images, "targets", "one number per image, or one row of numbers")
+    targets = _finite(given, names)
+    if len(targets) < 2:
+        raise ValueError(
+            f"A regressor needs at least two images to be trained on, but n_samples = "
+            f"{len(targets)}."
+        )
+    for j in np.flatnonzero(targets.min(axis=0) == targets.max(axis=0)).tolist():
+        raise ValueError(
+            f"All {len(targets)} values of y{_column(given, names, j)} are {targets[0, j]:g}, so "
+            "there is nothing to predict. Expected targets that differ between images."
+        )
+    nothing = np.full(targets.shape[1], np.nan)
+    return Regression(nothing, nothing, given.ndim == 1, names), targets
+
+
+def _finite(given: np.ndarray, names: np.ndarray | None) -> np.ndarray:
+    """Return a matrix of float64, or name the first value that is not a finite number."""
+    matrix = given.reshape(len(given), -1)
+    if matrix.dtype.kind in "biuf":
+        numbers = matrix.astype(np.float64)
+    else:
+        numbers = np.full(matrix.shape, np.nan)
+        for (i, j), value in np.ndenumerate(matrix):
+            numbers[i, j] = float(value) if _is_number(value) else np.nan
+    wrong = np.argwhere(~np.isfinite(numbers))
+    if len(wrong):
+        i, j = wrong[0]
+        value = matrix[i, j]
+        others = f" {len(wrong) - 1} more values are not." if len(wrong) > 1 else ""
+        if isinstance(value, str):
+            raise ValueError(
+                f"y[{i}] is {str(value)!r}{_column(given, names, j)}, which is not a number."
+                f"{others} For classes, use FineTuneClassifier. For numbers in text: "
+                "np.asarray(y, dtype=float)."
+            )
+        raise ValueError(
+            f"y[{i}] is {value}{_column(given, names, j)}, which is not a finite number "
+            f"(NaN and infinity are not allowed).{others} Leave such images out."
+        )
+    return numbers
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, bool | int | float | np.integer | np.floating | np.bool_)
+
+
+def _column(given: np.ndarray, names: np.ndarray | None, j: int) -> str:
+    if given.ndim == 1:
+        return ""
+    return f" in column {j}" if names is None else f" in column {str(names[j])!r}"

@@ -1,0 +1,46 @@
+"""Weights of images."""
+
+from typing import Any
+
+import numpy as np
+
+
+def check_weights(sample_weight: Any, n_images: int) -> np.ndarray:
+    """Return one weight per image, as float64.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_images,), float or None
+        None and a single number give every image the same weight.
+    n_images : int
+
+    Raises
+    ------
+    ValueError
+        If there is not one weight per image, or a weight is negative or not a finite number, or
+        all weights are zero.
+    """
+    if sample_weight is None:
+        return np.ones(n_images)
+    try:
+        weight = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sample_weight must be numbers: {error}.") from error
+    if weight.ndim == 0:
+        weight = np.full(n_images, weight)
+    if weight.shape != (n_images,):
+        raise ValueError(
+            f"Found sample_weight of shape {weight.shape}. Sample weights must be 1D array or "
+            f"scalar: expected one weight for each of the {n_images} images."
+        )
+    for i in np.flatnonzero(~(np.isfinite(weight) & (weight >= 0))):
+        raise ValueError(
+            f"sample_weight[{i}] is {weight[i]:g}, but a weight must be 0 or a positive number. "
+            "A weight of 0 leaves an image out."
+        )
+    if not weight.any():
+        raise ValueError(
+            f"All {n_images} weights in sample_weight are zero. Expected a positive weight for at "
+            "least one image."
+        )
+    return weight
