@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,12 +25,12 @@ from sklearn_tl.comparison.folds import make_splits, training_sets, training_siz
 from sklearn_tl.comparison.progress import collect, say
 from sklearn_tl.comparison.raw_pixels import RawPixels
 from sklearn_tl.comparison.result import StrategyComparison
-from sklearn_tl.comparison.runs import run_fold
+from sklearn_tl.comparison.runs import run_fold, without_rare_labels
 from sklearn_tl.comparison.scores import WORDS, default_scoring, score_dummy
 from sklearn_tl.comparison.strategies import RAW, default_strategies
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.images import MAX_PIXELS, indexable
-from sklearn_tl.targets import Task, labels_of, read_targets
+from sklearn_tl.targets import Multilabel, Task, labels_of, read_targets
 
 
 @fork_safe
@@ -183,6 +184,8 @@ def compare_strategies(
     generator = check_random_state(random_state)
     fold_seed, seed = (int(seed) for seed in generator.randint(2**31 - 1, size=2))
     splits = make_splits(cv, read, targets, fold_seed)
+    if isinstance(read, Multilabel):
+        say_which_are_rare(read, targets, len(splits))
     sizes = training_sizes(train_sizes, splits, read)
     trains = training_sets(splits, read.strata(targets, 1), sizes, seed)
 
@@ -222,7 +225,8 @@ def compare_strategies(
             of_all = "all" if len(chosen) == len(y) else f"{len(chosen)} of the"
             say(f"{comparison.best_strategy_}: fitting on {of_all} images", verbose)
             best = clone(strategies[comparison.best_strategy_])
-            best.fit(X if refit is True else safe_indexing(X, chosen), y[chosen])
+            with without_rare_labels():
+                best.fit(X if refit is True else safe_indexing(X, chosen), y[chosen])
         if in_file:  # the file goes now
             best.set_params(**_memory_instead_of(parameters["cache"], best))
         comparison.best_estimator_ = best
@@ -235,6 +239,20 @@ def plain_targets(y: Any, task: Task) -> np.ndarray:
         return np.ravel(y)
     y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
     return y.astype(int if task.name == "multilabel" else float)
+
+
+def say_which_are_rare(task: Multilabel, targets: np.ndarray, n_folds: int) -> None:
+    """Warn of labels that cannot be in all parts of the folds."""
+    counts = targets.sum(axis=0)
+    fewer = np.minimum(counts, len(targets) - counts)
+    rare = [f"{task.label(j)} ({counts[j]:.0f})" for j in np.flatnonzero(fewer < n_folds).tolist()]
+    if rare:
+        warnings.warn(
+            f"Fewer than {n_folds} images, one per fold, have or lack the following labels: "
+            f"{', '.join(rare[:5])}{' and others' if len(rare) > 5 else ''}. Their scores are of "
+            "little worth. Leave their columns out, or add images.",
+            stacklevel=3,
+        )
 
 
 def known_names(strategies: Sequence[str] | None) -> list[str]:

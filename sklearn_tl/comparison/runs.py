@@ -2,7 +2,9 @@
 
 import pickle
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypedDict
 
 import numpy as np
@@ -13,6 +15,15 @@ from threadpoolctl import threadpool_limits
 from sklearn_tl._utils import safe_indexing
 from sklearn_tl.comparison.strategies import n_trainable_parameters
 from sklearn_tl.targets import label_probabilities
+
+
+@contextmanager
+def without_rare_labels() -> Iterator[None]:
+    """Hide the warnings of each fit of labels that a comparison has named beforehand."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Label .* is present in all training")
+        warnings.filterwarnings("ignore", "(No image has|All images have) the label")
+        yield
 
 
 class Run(TypedDict):
@@ -45,7 +56,10 @@ def run_fold(
     """
     X_test, y_test = safe_indexing(X, test), y[test]
     start = time.perf_counter()
-    with threadpool_limits(1, user_api="blas"):  # in this process, which may be another
+    with (
+        threadpool_limits(1, user_api="blas"),  # in this process, which may be another
+        without_rare_labels(),
+    ):
         fitted = clone(strategy).fit(safe_indexing(X, train), y[train])
         after_fit = time.perf_counter()
         score = float(check_scoring(fitted, scoring=scoring)(fitted, X_test, y_test))
