@@ -140,8 +140,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,), or list of ndarray
-        The labels, sorted. With several labels per image, a list with ``[0, 1]`` for each label.
+    classes_ : ndarray of shape (n_classes,) or (n_labels, 2)
+        The labels, sorted. With several labels per image, a row ``[0, 1]`` for each label.
     target_names_ : ndarray of shape (n_labels,)
         The names of the labels. Only set if `y` is a table with several columns.
     net_ : skorch.NeuralNetClassifier, or skorch.NeuralNet with several labels per image
@@ -210,6 +210,18 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
     ['light', 'dark']
     >>> classifier.predict_proba(images[:2]).shape
     (2, 2)
+
+    Each image may have several labels. The labels of these patches of photographs are "bright" and
+    "reddish":
+
+    >>> from sklearn_tl.datasets import load_photo_patches
+    >>> patches = load_photo_patches().images[::4]
+    >>> red, green, blue = patches.mean(axis=(1, 2)).T
+    >>> labels = np.column_stack([red + green + blue > 360, red > blue + 20]).astype(int)
+    >>> classifier = FineTuneClassifier(unfreeze=None, image_size=96)
+    >>> predicted = classifier.fit(patches[::2], labels[::2]).predict(patches[1::2])
+    >>> bool((predicted == labels[1::2]).mean() > 0.75)
+    True
     """
 
     _parameter_constraints = FineTuningEstimator._parameter_constraints | {
@@ -322,8 +334,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         self._fit(X, y, sample_weight)
         # Last, since only a fitted classifier has classes.
         if isinstance(self._task, Multilabel):
-            # One pair per label, as in scikit-learn's forests: its scorers then know the task.
-            self.classes_ = [np.array([0, 1])] * self._task.n_labels
+            # One pair per label: scorers of scikit-learn see from its form what the task is.
+            self.classes_ = np.tile([0, 1], (self._task.n_labels, 1))
             if self._task.names is not None:
                 self.target_names_ = self._task.names
         else:

@@ -153,9 +153,9 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
     >>> from sklearn_tl.datasets import load_photo_patches
     >>> images = load_photo_patches().images[::4]
     >>> brightness = images.mean(axis=(1, 2, 3))
-    >>> regressor = FineTuneRegressor(unfreeze=None, image_size=96)
+    >>> regressor = FineTuneRegressor(unfreeze=None)
     >>> regressor = regressor.fit(images[::2], brightness[::2])
-    >>> bool(regressor.score(images[1::2], brightness[1::2]) > 0.9)
+    >>> bool(regressor.score(images[1::2], brightness[1::2]) > 0.6)
     True
     """
 

@@ -15,7 +15,7 @@ import sklearn_tl
 
 PINNED = Path(__file__).with_name("api.txt")
 PACKAGE = Path(sklearn_tl.__file__).parent
-ROOMS = ["sklearn_tl", "sklearn_tl.datasets", "sklearn_tl.extractor", "sklearn_tl.classifier"]
+ROOMS = ["sklearn_tl", "sklearn_tl.extractor", "sklearn_tl.classifier"]
 ROOMS += [f"sklearn_tl.{path.parent.name}" for path in sorted(PACKAGE.glob("*/__init__.py"))]
 
 

@@ -37,7 +37,6 @@ def expected_failures(estimator):
             validation_fraction=0.2,
             **STRIP,
         ),
-        FineTuneRegressor(FlatNet, unfreeze="all", **STRIP),
     ],
     expected_failed_checks=expected_failures,
 )

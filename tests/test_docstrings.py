@@ -9,6 +9,7 @@ import pytest
 from numpydoc.validate import validate
 
 import sklearn_tl
+from sklearn_tl import datasets
 
 # scikit-learn's own docstrings depart from these rules.
 IGNORED = {"ES01", "SA01", "EX01", "SA04", "GL08", "PR01", "PR02", "GL01", "RT03", "RT02"}
@@ -18,7 +19,7 @@ PAGES = [*ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("*.md"), *ROOT.glob("sk
 
 
 def public():
-    for name in (*sklearn_tl.__all__, "datasets.load_photo_patches"):
+    for name in (*sklearn_tl.__all__, *(f"datasets.{name}" for name in datasets.__all__)):
         yield f"sklearn_tl.{name}"
         if isinstance(getattr(sklearn_tl, name, None), type):
             for method in vars(getattr(sklearn_tl, name)):

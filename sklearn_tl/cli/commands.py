@@ -4,6 +4,7 @@ import argparse
 import difflib
 import io
 import os
+import re
 import shlex
 import sys
 import warnings
@@ -63,6 +64,12 @@ def _warn(message: Warning | str, seen: set[str]) -> None:
     """Print a warning in one line, and the same one no second time."""
     if isinstance(message, ConvergenceWarning):  # whose advice is how to write other Python
         message = "A logistic regression was stopped before it converged; its score may be lower."
+    if absent := re.fullmatch(r"Label (not )?(\d+) is present in all training.*", str(message)):
+        which = "no image with" if absent[1] else "only images with"
+        message = (
+            f"A training set has {which} label {absent[2]} (counted from 0), so nothing can be "
+            "learned about this label there."
+        )
     if str(message) not in seen:
         seen.add(str(message))
         complain("warning", message)

@@ -3,9 +3,15 @@
 import re
 import sys
 
+from sklearn_tl.datasets import without_position
+
 # Parameters whose names are no words of English, and so can be replaced wherever they occur.
-UNMISTAKABLE = ("image_size", "value_range", "train_sizes", "n_jobs", "max_pixels")
-OPTIONS = (*UNMISTAKABLE, "channels", "page", "backbone", "weights", "cache", "strategies", "cv")
+UNMISTAKABLE = ("image_size", "value_range", "train_sizes", "n_jobs", "max_pixels", "path_column")
+OPTIONS = (
+    *UNMISTAKABLE,
+    *("channels", "page", "backbone", "weights", "cache", "strategies", "cv"),
+    *("target", "group", "images", "separator", "task", "errors"),
+)
 LIST = "python -c 'import sklearn_tl; print(*sklearn_tl.list_backbones())'"
 NUMBER = r"[-+.\deinfa]+"
 
@@ -17,11 +23,13 @@ def complain(kind: str, message: object) -> None:
     ----------
     kind : {"error", "warning"}
     message : Exception or str
-        Line breaks become spaces.
+        Line breaks become spaces. An error of a table that has several problems takes a line for
+        each of them.
     """
     if isinstance(message, OSError) and message.strerror:
         message = ": ".join(filter(None, (message.filename, message.strerror)))
-    print(f"sklearn-tl: {kind}:", *reword(str(message)).split(), file=sys.stderr, flush=True)
+    for line in getattr(message, "lines", [message]):
+        print(f"sklearn-tl: {kind}:", *reword(str(line)).split(), file=sys.stderr, flush=True)
 
 
 def problem_of(path: str, text: str) -> str:
@@ -37,12 +45,7 @@ def problem_of(path: str, text: str) -> str:
     -------
     problem : str
     """
-    place = rf"X\[\d+\]( \({re.escape(repr(path))}\))?"
-    text = re.sub(place, lambda _: path, text, count=1)
-    if text.startswith(f"{path} does not exist"):
-        return f"{path} does not exist."
-    # Every command goes on without the image, or says how to.
-    return reword(re.sub(r" (Replace the file or l|L)eave it out\.", "", text))
+    return reword(without_position(path, text))
 
 
 def reword(text: str) -> str:
@@ -75,7 +78,7 @@ def reword(text: str) -> str:
     text = re.sub(example, r"--value-range \1 \2", text)
     text = re.sub(rf"value_range=[(\[]({NUMBER}), ({NUMBER})[)\]]", r"--value-range \1 \2", text)
     text = re.sub(r"channels=\(([\d, ]+?),?\)", _in_words("--channels"), text)
-    text = re.sub(r"page=\"(\w+)\"", r"--page \1", text)
+    text = re.sub(r"\b(page|task|errors)=\"(\w+)\"", r"--\1 \2", text)
     text = re.sub(r"[Tt]he '(\w+)' parameter of \w+", r"\1", text)  # of scikit-learn
     for name in OPTIONS:
         option = "--" + name.replace("_", "-")

@@ -1,23 +1,30 @@
 """Model files: `study` writes one, `predict` opens it."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import joblib
-from sklearn.base import BaseEstimator
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tl import persistence
 from sklearn_tl._utils import replacing
 
 
-def check_writable(path: Path) -> None:
-    """Raise before the work what writing the model would raise after it.
+def check_writable(path: Path, option: str = "--out", example: str = "model.sktl") -> None:
+    """Raise before the work what writing a file would raise after it.
 
     Parameters
     ----------
     path : Path
+    option : str, default="--out"
+        The option that names the path, for messages.
+    example : str, default="model.sktl"
+        The name of such a file, for messages.
 
     Raises
     ------
@@ -29,14 +36,14 @@ def check_writable(path: Path) -> None:
     if persistence.is_data(path):
         persistence.require_skops()
     if path.is_dir():
-        raise ValueError(f"--out {path} is a folder. Name a file: --out {path / 'model.sktl'}")
+        raise ValueError(f"{option} {path} is a folder. Name a file: {option} {path / example}")
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
-        raise ValueError(f"--out {path} cannot be written: {error.strerror}.") from error
+        raise ValueError(f"{option} {path} cannot be written: {error.strerror}.") from error
 
 
-def save_model(model: BaseEstimator, path: Path) -> None:
+def save_model(model: BaseEstimator, path: Path, target_names: Sequence[str] = ()) -> None:
     """Write a fitted model, whole or not at all.
 
     Parameters
@@ -46,8 +53,12 @@ def save_model(model: BaseEstimator, path: Path) -> None:
         cache becomes "memory".
     path : Path
         A name that ends in .sktl makes a file of data. Any other name makes a joblib file.
+    target_names : sequence of str, default=()
+        The names of labels or numbers, which the file keeps as `target_names_` of the model.
     """
     model = _without_search(model)
+    if len(target_names):
+        model.target_names_ = np.array(target_names, dtype=object)
     if persistence.is_data(path):
         persistence.save(model, path)
     else:
@@ -56,7 +67,7 @@ def save_model(model: BaseEstimator, path: Path) -> None:
 
 
 def open_model(path: str) -> Any:
-    """Open the classifier in a file.
+    """Open the model in a file.
 
     Parameters
     ----------
@@ -64,20 +75,20 @@ def open_model(path: str) -> Any:
 
     Returns
     -------
-    model : classifier
-        With `predict_proba` and `classes_`.
+    model : classifier or regressor
+        Fitted. A classifier has `predict_proba` and `classes_`.
 
     Raises
     ------
     ValueError
-        If the file cannot be opened, or is not a file of such a classifier.
+        If the file cannot be opened, or is not a file of such a model.
     """
     try:
         # A pickle whose name ends in .sktl must not be run. No pickle begins as an archive does.
         with open(path, "rb") as file:
             is_data = persistence.is_data(path) or file.read(4) == b"PK\x03\x04"
         model = persistence.load(path) if is_data else joblib.load(path)
-        model.predict_proba, model.classes_  # noqa: B018
+        _check_model(model)
     except OSError as error:
         raise ValueError(f"{path} cannot be opened: {error.strerror or error}.") from error
     except Exception as error:  # a pickle of something else can raise anything
@@ -87,6 +98,15 @@ def open_model(path: str) -> Any:
             "study FOLDER --out MODEL.sktl"
         ) from error
     return model
+
+
+def _check_model(model: Any) -> None:
+    """Raise an error of any type unless a model can predict."""
+    check_is_fitted(model)
+    if is_classifier(model):
+        model.predict_proba, model.classes_  # noqa: B018
+    elif not is_regressor(model):
+        raise TypeError(f"{type(model).__name__} is neither a classifier nor a regressor.")
 
 
 def _without_search(model):

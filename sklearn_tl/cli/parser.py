@@ -9,6 +9,7 @@ from typing import NoReturn
 from sklearn_tl import __version__
 from sklearn_tl.comparison import QUICK_STRATEGIES, default_strategies
 from sklearn_tl.images import MAX_PIXELS
+from sklearn_tl.targets import TASKS
 
 MODEL_FILES = """\
 model files:
@@ -18,12 +19,12 @@ model files:
 """
 PROGRAM_USAGE = """\
 sklearn-tl
-       sklearn-tl study [FOLDER] [options]
-       sklearn-tl predict MODEL IMAGE [IMAGE ...]"""
+       sklearn-tl study [FOLDER | TABLE] [options]
+       sklearn-tl predict MODEL IMAGE [IMAGE ...] [options]"""
 PROGRAM_HELP = """\
 commands:
   study      compare strategies of transfer learning on your images, and write the best model
-  predict    print the classes of images
+  predict    print the classes, labels or numbers that a model predicts for images
 
 Without a command, a demonstration runs: a study of photographs that are built in. It takes less
 than two minutes. For the options of a command: sklearn-tl study --help
@@ -33,8 +34,10 @@ STUDY_HELP = (
 FOLDER has one sub-folder per class. Its image files are found at any depth, by their ending or by
 their content: JPEG, PNG, GIF, BMP, TIFF, WebP, PPM, AVIF, HEIC (with pillow-heif) and arrays of
 numpy. Names that begin with a dot are ignored, and classes with fewer than 2 images are left out.
-Without FOLDER, patches of 14 built-in photographs are studied: each training set has 10 patches of
-the upper half of each photograph, and the patches of the lower halves are tested on.
+TABLE is a file whose name ends in .csv, .tsv, .txt or .parquet. It has a header, a column of paths
+and a column of classes, tags or numbers (pip install 'sklearn-tl[table]').
+Without FOLDER or TABLE, patches of 14 built-in photographs are studied: each training set has 10
+patches of the upper half of each photograph, and the patches of the lower halves are tested on.
 
 strategies:
   raw pixels   a logistic regression on small images, which transfer learning must beat
@@ -52,14 +55,21 @@ whose mean score is within one standard error of the highest.
 examples:
   sklearn-tl study photos --report report --out model.sktl
   sklearn-tl study photos --fine-tune
+  sklearn-tl study houses.csv --target price --group zip
+  sklearn-tl study posters.csv --separator "|" --out model.sktl
   sklearn-tl predict model.sktl new.jpg
 """
 )
 PREDICT_HELP = (
     """\
-Prints one line per image: its path, its class and the probability of that class, separated by tabs.
-Images that cannot be read are named on stderr, the other images are classified all the same, and
-the exit status is 1.
+Prints one line per image, separated by tabs: its path, its class and the probability of that class.
+If the model was made for several labels per image, a line has the labels whose probability is above
+0.5. If it predicts numbers, a line has the numbers. Images that cannot be read are named on stderr,
+the other images are answered all the same, and the exit status is 1.
+
+With --csv, the answers are written to a file that a spreadsheet opens, in UTF-8 and with a header.
+Images that cannot be read have a text in its column error. A spreadsheet runs text as a formula if
+it begins with = + - or @: such a text gets an apostrophe in front.
 
 """
     + MODEL_FILES
@@ -109,15 +119,60 @@ def study_parser() -> OneLineParser:
     """Return the parser of `sklearn-tl study`."""
     parser = OneLineParser(
         "sklearn-tl study",
-        usage="%(prog)s [FOLDER] [options]",
+        usage="%(prog)s [FOLDER | TABLE] [options]",
         description="Compare strategies of transfer learning on your images by cross-validation,\n"
         "and say which one to take.",
         epilog=STUDY_HELP,
     )
     add = parser.add_argument
-    add("folder", nargs="?", metavar="FOLDER", help="default: the built-in photographs")
-    add("--train", metavar="DIR", help="train on this folder; needs --test, and no FOLDER")
-    add("--test", metavar="DIR", help="test on this folder, which has the same sub-folders")
+    add(
+        "folder",
+        nargs="?",
+        metavar="FOLDER",
+        help="or TABLE, a file with a column of paths; default: the built-in photographs",
+    )
+    add("--train", metavar="DIR", help="train on this folder or table; needs --test, and no FOLDER")
+    add(
+        "--test",
+        metavar="DIR",
+        help="test on this folder, which has the same sub-folders, or on this table, which has the "
+        "same columns",
+    )
+
+    add = parser.add_argument_group("what a table contains").add_argument
+    add(
+        "--path-column",
+        metavar="NAME",
+        help="the column of paths; default: the only one that names image files",
+    )
+    add(
+        "--target",
+        nargs="+",
+        metavar="NAME",
+        help="the column of classes, tags or numbers, or several columns of numbers or of 0 and 1; "
+        "default: the only other column",
+    )
+    add(
+        "--group",
+        metavar="NAME",
+        help="the column of groups, for example of patients; no fold is trained on a group and "
+        "tested on it",
+    )
+    add(
+        "--images",
+        metavar="DIR",
+        help="the folder that the paths are relative to; default: the folder of the table",
+    )
+    add(
+        "--separator",
+        metavar="TEXT",
+        help="what is between several tags in a cell, for example '|'",
+    )
+    add(
+        "--task",
+        choices=TASKS,
+        help="what the targets stand for; default: guessed from them, and said",
+    )
 
     group = parser.add_argument_group("what is compared")
     add, which = group.add_argument, group.add_mutually_exclusive_group()
@@ -206,8 +261,8 @@ def study_parser() -> OneLineParser:
         "--errors",
         choices=("skip", "raise"),
         default="skip",
-        help="images that cannot be read: list them and leave them out (skip, the default), or "
-        "stop at the first (raise)",
+        help="images that cannot be read, and rows of a table with problems: list them and leave "
+        "them out (skip, the default), or stop (raise)",
     )
 
     add = parser.add_argument_group("how the work is done").add_argument
@@ -239,12 +294,19 @@ def predict_parser() -> OneLineParser:
     """Return the parser of `sklearn-tl predict`."""
     parser = OneLineParser(
         "sklearn-tl predict",
-        usage="%(prog)s MODEL IMAGE [IMAGE ...]",
-        description="Print the classes of images.",
+        usage="%(prog)s MODEL IMAGE [IMAGE ...] [options]",
+        description="Print what a model predicts for images.",
         epilog=PREDICT_HELP,
     )
-    parser.add_argument("model", metavar="MODEL", help="a file of sklearn-tl study --out MODEL")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="a file, or a folder of files")
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="a file of sklearn-tl study --out MODEL")
+    add("images", metavar="IMAGE", nargs="+", help="a file, or a folder of files")
+    add("--csv", metavar="FILE", type=Path, help="write the answers to this file, and print none")
+    add(
+        "--probabilities",
+        action="store_true",
+        help="the probability of every class or label, in a column for each",
+    )
     return parser
 
 

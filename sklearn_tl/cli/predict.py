@@ -1,70 +1,141 @@
-"""The command `sklearn-tl predict`: the classes of images."""
+"""The command `sklearn-tl predict`: what a model answers about images."""
 
 import argparse
+import contextlib
+import csv
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from sklearn_tl._utils import tqdm
-from sklearn_tl.cli.folders import files_below, in_words
+from sklearn_tl._utils import replacing, tqdm
+from sklearn_tl.cli.answers import Answers, answers_of
 from sklearn_tl.cli.messages import complain, problem_of
-from sklearn_tl.cli.model_file import open_model
+from sklearn_tl.cli.model_file import check_writable, open_model
+from sklearn_tl.datasets import find_files, in_words
 
 CHUNK = 64  # images that are answered at a time
 
 
 def predict(options: argparse.Namespace) -> int:
-    """Print the path, the class and its probability of each image, separated by tabs.
+    """Print what a model answers about each image, or write it to a file for a spreadsheet.
 
     Parameters
     ----------
     options : argparse.Namespace
-        With `model` and `images`.
+        Of `predict_parser`.
 
     Returns
     -------
     status : int
         1 if an image could not be read, else 0.
     """
-    model = open_model(options.model)
+    if options.csv is not None:
+        check_csv(options.csv, [options.model, *options.images])
+    answers = answers_of(open_model(options.model))
+    if options.probabilities and answers.kind == "regression":
+        raise ValueError(f"{options.model} predicts numbers. Leave --probabilities out.")
+    paths = list_images(options.images)
+    n_errors = 0
+    with writer(options, answers) as write:
+        for path, values in ask_all(answers, paths, hidden=is_shown(options)):
+            if isinstance(values, Exception):
+                n_errors += 1
+                problem = _problem(path, values)
+                complain("error", problem)
+                write(path, None, problem)
+            else:
+                write(path, values, "")
+    if options.csv is not None:
+        unread = f", {n_errors} of them without an answer" if n_errors else ""
+        print(f"Wrote {options.csv}: {len(paths)} images{unread}.")
+    return 1 if n_errors else 0
+
+
+def check_csv(path: Path, others: list[str]) -> None:
+    """Raise a ValueError if the file cannot be written, or would replace a file that is read."""
+    check_writable(path, "--csv", "answers.csv")
+    for other in others:
+        if path.exists() and os.path.exists(other) and os.path.samefile(path, other):
+            raise ValueError(f"--csv {path} would replace {other}. Name another file.")
+
+
+def list_images(images: list[str]) -> list[str]:
+    """Return files, and the image files in folders."""
     paths: list[str] = []
-    for image in options.images:
+    for image in images:
         if not os.path.isdir(image):
             paths.append(image)
             continue
-        below, others = files_below(image)
+        below, others = find_files(image)
         if not below:
             raise ValueError(f"The folder {image} contains no image files.")
         if others:
             complain("warning", f"{image} has {in_words(others)}.")
         paths += below
-    status = 0
-    hidden = sys.stdout.isatty() or None  # there the answers show the progress
-    for start in tqdm(range(0, len(paths), CHUNK), unit=f"{CHUNK} images", disable=hidden):
-        for path, answer in _answers(model.predict_proba, paths[start : start + CHUNK]):
-            if isinstance(answer, Exception):
-                complain("error", _problem(path, answer))
-                status = 1
+    return paths
+
+
+def is_shown(options: argparse.Namespace) -> bool | None:
+    """Return whether answers show the progress in a terminal; None lets the bar decide."""
+    return (options.csv is None and sys.stdout.isatty()) or None
+
+
+@contextlib.contextmanager
+def writer(
+    options: argparse.Namespace, answers: Answers
+) -> Iterator[Callable[[str, np.ndarray | None, str], None]]:
+    """Yield a function that writes one answer, or why there is none."""
+    if options.csv is None:
+
+        def write_line(path: str, values: np.ndarray | None, error: str) -> None:
+            if values is not None:
+                print(answers.line(path, values, options.probabilities))
+
+        yield write_line
+        return
+    # A spreadsheet takes the encoding from the first bytes. Names of files may be any bytes.
+    form: dict[str, Any] = {"encoding": "utf-8-sig", "errors": "backslashreplace", "newline": ""}
+    with replacing(options.csv) as part, open(part, "w", **form) as file:
+        rows = csv.writer(file)
+        rows.writerow(answers.header(options.probabilities))
+
+        def write_row(path: str, values: np.ndarray | None, error: str) -> None:
+            if values is None:
+                rows.writerow(answers.cells_of_error(path, error, options.probabilities))
             else:
-                print(f"{path}\t{model.classes_[answer.argmax()]}\t{answer.max():.3f}")
-        sys.stdout.flush()
-    return status
+                rows.writerow(answers.cells(path, values, options.probabilities))
+
+        yield write_row
+
+
+def ask_all(
+    answers: Answers, paths: list[str], hidden: bool | None
+) -> Iterator[tuple[str, np.ndarray | Exception]]:
+    """Yield each path with the values of its image, and show a progress bar."""
+    with tqdm(total=len(paths), unit="image", disable=hidden) as bar:
+        for start in range(0, len(paths), CHUNK):
+            chunk = paths[start : start + CHUNK]
+            yield from _answers(answers.ask, chunk)
+            sys.stdout.flush()
+            bar.update(len(chunk))
 
 
 def _answers(
-    predict_proba: Callable, paths: list[str]
+    ask: Callable[[list[str]], np.ndarray], paths: list[str]
 ) -> Iterator[tuple[str, np.ndarray | Exception]]:
-    """Yield each path with the probabilities of its image, or with the error of reading it."""
+    """Yield each path with the values of its image, or with the error of reading it."""
     try:
-        rows = predict_proba(paths)
+        rows = ask(paths)
     except (OSError, ValueError, TypeError) as error:
         if len(paths) > 1:  # only some of them may be at fault
             half = len(paths) // 2
-            yield from _answers(predict_proba, paths[:half])
-            yield from _answers(predict_proba, paths[half:])
+            yield from _answers(ask, paths[:half])
+            yield from _answers(ask, paths[half:])
         elif "X[0]" in str(error):
             yield paths[0], error
         else:  # the model is at fault

@@ -1,34 +1,40 @@
-"""The command `sklearn-tl study`: strategies of transfer learning, compared on one folder."""
+"""The command `sklearn-tl study`: strategies, compared on the images of a folder or a table."""
 
 import argparse
 import contextlib
 import os
 import shlex
 import sys
-import warnings
-from collections import Counter
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
 
 from sklearn_tl.cache import cache_info
 from sklearn_tl.cli.demo import load_photographs
-from sklearn_tl.cli.folders import Problems, describe, read_folder
+from sklearn_tl.cli.folders import describe, read_folder
+from sklearn_tl.cli.folds import Splits, make_folds
 from sklearn_tl.cli.model_file import check_writable, save_model
 from sklearn_tl.cli.report import write_report
+from sklearn_tl.cli.tables import (
+    both,
+    check_known,
+    check_no_table_options,
+    load_one,
+    load_two,
+    named_target,
+    table_options,
+)
 from sklearn_tl.comparison import (
     QUICK_STRATEGIES,
     StrategyComparison,
     compare_strategies,
     expected_seconds,
 )
+from sklearn_tl.datasets import Problems, is_table
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.images import check_each
 from sklearn_tl.inspection import require_matplotlib
-
-Splits = list[tuple[np.ndarray, np.ndarray]]
 
 
 class Images(NamedTuple):
@@ -36,9 +42,10 @@ class Images(NamedTuple):
 
     name: str
     X: Any
-    y: np.ndarray
+    y: Any
     splits: Splits
     left_out: list[str]
+    task: str = "classification"
 
 
 def study(options: argparse.Namespace) -> int:
@@ -64,6 +71,7 @@ def study(options: argparse.Namespace) -> int:
     comparison = compare_strategies(
         images.X,
         images.y,
+        task=images.task,
         strategies=options.strategies,
         cv=images.splits,
         train_sizes=options.train_sizes,
@@ -74,7 +82,7 @@ def study(options: argparse.Namespace) -> int:
         refit=True if options.train is None else images.splits[0][0],
         **reading(options),
     )
-    print_results(comparison, images.y)
+    print_results(comparison)
     if options.report:
         page = write_report(
             options.report,
@@ -87,13 +95,13 @@ def study(options: argparse.Namespace) -> int:
         )
         print(f"Wrote {page} and its pictures.")
     if options.out:
-        save_model(comparison.best_estimator_, options.out)
+        save_model(comparison.best_estimator_, options.out, comparison.target_names_)
         size = options.out.stat().st_size / 1e3
         print(
             f"Wrote {options.out} ({size:.0f} kB): {comparison.best_strategy_}, fitted on "
             f"{on_what(options, images)}."
         )
-    print_next(options)
+    print_next(options, images.task)
     return 0
 
 
@@ -105,14 +113,24 @@ def on_what(options: argparse.Namespace, images: Images) -> str:
 
 
 def check_folders(options: argparse.Namespace) -> None:
-    """Raise a ValueError unless there is one FOLDER, or --train and --test, or neither."""
+    """Raise a ValueError unless there is one FOLDER, or --train and --test, or neither.
+
+    A table may take the place of each of them.
+    """
     if (options.train is None) != (options.test is None):
-        raise ValueError("--train and --test belong together: name a folder for each.")
+        raise ValueError("--train and --test belong together: name a folder or table for each.")
     if options.train is not None and options.folder is not None:
         raise ValueError(
             f"FOLDER {options.folder} and --train {options.train} exclude each other: leave one "
             "out."
         )
+    if options.train is not None and is_table(options.train) != is_table(options.test):
+        raise ValueError(
+            f"--train {options.train} and --test {options.test} must be two folders or two tables."
+        )
+    first = options.folder or options.train
+    if first is None or not is_table(first):
+        check_no_table_options(options, first or "the built-in set of photographs")
 
 
 def check_targets(options: argparse.Namespace) -> None:
@@ -154,15 +172,19 @@ def make_extractor(options: argparse.Namespace) -> ConvFeatureExtractor:
 
 
 def load_images(options: argparse.Namespace, extractor: ConvFeatureExtractor) -> Images:
-    """Return the images of the folder, or the built-in photographs, and say what they are."""
+    """Return the images of a folder or table, or built-in photographs, and say what they are."""
     if options.folder is None and options.train is None:
         X, y, splits = load_photographs(options.cv, options.seed)
         print(f"Built-in photographs: {describe(y)}")
         print("Trained on patches of their upper halves, tested on all of the lower halves.")
         return Images("Built-in photographs", X, y, splits, [])
     find_problems = partial(problems_of, extractor)
+    if options.train is not None and is_table(options.train):
+        return load_two_tables(options, find_problems)
     if options.train is not None:
         return load_parts(options, find_problems)
+    if is_table(options.folder):
+        return load_table(options, find_problems)
     paths, labels, left_out = read_folder(options.folder, find_problems, options.errors)
     say(options.folder, labels, left_out)
     name = os.path.basename(os.path.abspath(options.folder))
@@ -179,12 +201,7 @@ def load_parts(options: argparse.Namespace, find_problems: Problems) -> Images:
     """
     train = read_folder(options.train, find_problems, options.errors)
     test = read_folder(options.test, find_problems, options.errors, least=1)
-    unknown = sorted(set(test.labels) - set(train.labels))
-    if unknown:
-        raise ValueError(
-            f"The class {unknown[0]} of --test {options.test} has no images in --train "
-            f"{options.train}. The sub-folders of both must have the same names."
-        )
+    check_known(options, "class", set(test.labels) - set(train.labels))
     for folder, part in ((options.train, train), (options.test, test)):
         say(folder, part.labels, part.left_out)
     n_train, n = len(train.paths), len(train.paths) + len(test.paths)
@@ -194,6 +211,34 @@ def load_parts(options: argparse.Namespace, find_problems: Problems) -> Images:
         y=np.concatenate([train.labels, test.labels]),
         splits=[(np.arange(n_train), np.arange(n_train, n))],
         left_out=train.left_out + test.left_out,
+    )
+
+
+def load_table(options: argparse.Namespace, find_problems: Problems) -> Images:
+    """Return the images of a table, and folds of them."""
+    table = load_one(options, find_problems)
+    y = named_target(table)
+    return Images(
+        name=os.path.basename(options.folder),
+        X=table.paths,
+        y=y,
+        splits=make_folds(y, options.cv, options.seed, table.task, table.groups),
+        left_out=table.left_out,
+        task=table.task,
+    )
+
+
+def load_two_tables(options: argparse.Namespace, find_problems: Problems) -> Images:
+    """Return the images of the tables to train on and to test on, as one split."""
+    train, test = load_two(options, find_problems)
+    n_train, n = len(train.paths), len(train.paths) + len(test.paths)
+    return Images(
+        name=os.path.basename(options.test),
+        X=train.paths + test.paths,
+        y=both(named_target(train), named_target(test)),
+        splits=[(np.arange(n_train), np.arange(n_train, n))],
+        left_out=train.left_out + test.left_out,
+        task=train.task,
     )
 
 
@@ -213,37 +258,6 @@ def problems_of(extractor: ConvFeatureExtractor, paths: list[str]) -> list[str |
     return [check.problem for check in checks]
 
 
-def make_folds(labels: np.ndarray, n_folds: int, seed: int) -> Splits:
-    """Return stratified folds, fewer if no class has as many images.
-
-    A class that has fewer images than there are folds is in all training sets, but not in all test
-    sets.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_images,)
-        At least two of each class.
-    n_folds : int
-    seed : int
-
-    Returns
-    -------
-    splits : list of (train, test)
-    """
-    counts = Counter(labels.tolist())
-    n_folds = min(n_folds, max(counts.values()))
-    folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    small = [name for name, count in counts.items() if count < n_folds]
-    if small:
-        print(
-            f"Not in the test images of all {n_folds} folds, since they have fewer images: "
-            f"{', '.join(small)}"
-        )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class")
-        return list(folds.split(labels, labels))
-
-
 def announce(options: argparse.Namespace, images: Images) -> None:
     """Say what will be compared and, if layers will be trained, about how long that takes."""
     print(f"Strategies: {', '.join(options.strategies)}", flush=True)
@@ -252,6 +266,7 @@ def announce(options: argparse.Namespace, images: Images) -> None:
     seconds = expected_seconds(
         images.X,
         images.y,
+        task=images.task,
         strategies=options.strategies,
         cv=images.splits,
         train_sizes=options.train_sizes,
@@ -278,28 +293,27 @@ def in_words(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours"
 
 
-def print_results(comparison: StrategyComparison, y: np.ndarray) -> None:
+def print_results(comparison: StrategyComparison) -> None:
     """Print which strategy to take, and how sure that is."""
     if len(set(comparison.results_["train_size"])) > 1:
+        score = comparison.score_name_
         print(
-            "\nAccuracy on the test images, mean ± standard deviation over "
+            f"\n{score[0].upper()}{score[1:]} on the test images, mean ± standard deviation over "
             f"{len(comparison.splits_)} training sets:\n\n{table(comparison)}"
         )
     print(f"\n{comparison.summary()}\n")
-    tested = y[np.concatenate([test for _, test in comparison.splits_])]
-    largest = max(Counter(tested.tolist()).values()) / len(tested)
-    print(f"Accuracy of always answering the largest class: {largest:.3f}\n")
 
 
 def table(comparison: StrategyComparison) -> str:
     """Lay out the scores as text: one row per training size, one column per strategy."""
-    names = comparison.strategies_
-    lines = [("training images", "each class has", *names)]
+    names, classes = comparison.strategies_, comparison.classes_
+    per_class = [] if classes is None else ["each class has"]
+    lines = [("training images", *per_class, *names)]
     for size in sorted(set(comparison.results_["train_size"].tolist())):
         scores = [comparison.scores(name, size) for name in names]
-        per_class = f"{size / len(comparison.classes_):.3g}"
+        per_class = [] if classes is None else [f"{size / len(classes):.3g}"]
         cells = [f"{s.mean():.3f} ± {s.std():.3f}" for s in scores]
-        lines.append((str(size), per_class, *cells))
+        lines.append((str(size), *per_class, *cells))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
@@ -307,14 +321,19 @@ def table(comparison: StrategyComparison) -> str:
     )
 
 
-def print_next(options: argparse.Namespace) -> None:
+def print_next(options: argparse.Namespace, task: str) -> None:
     """Say what to type next."""
     folder = "FOLDER" if options.folder is None else shlex.quote(options.folder)
     if options.train is not None:
         folder = f"--train {shlex.quote(options.train)} --test {shlex.quote(options.test)}"
+    for name, value in table_options(options).items():
+        if value is not None:
+            values = [value] if isinstance(value, str) else value
+            folder += f" {shlex.join(['--' + name.replace('_', '-'), *values])}"
     model = "MODEL.sktl" if options.out is None else shlex.quote(str(options.out))
     if set(options.strategies) == set(QUICK_STRATEGIES):
         print(f"To compare fine-tuning as well: sklearn-tl study {folder} --fine-tune")
     if options.out is None:
         print(f"To write the best model: sklearn-tl study {folder} --out {model}")
-    print(f"To classify images: sklearn-tl predict {model} IMAGE ...")
+    to_do = "To classify images" if task == "classification" else "To predict from new images"
+    print(f"{to_do}: sklearn-tl predict {model} IMAGE ...")

@@ -49,7 +49,7 @@ def _images(comparison: StrategyComparison, y: np.ndarray) -> str:
     if comparison.task_ == "multilabel":
         return f"{len(y)} images with {y.shape[1]} labels, {y.sum(axis=1).mean():.2g} per image"
     ranges = [
-        f"{name} from {low:,.6g} to {high:,.6g}"
+        f"{name} from {_value(low)} to {_value(high)}"
         for name, low, high in zip(
             comparison.target_names_,
             np.atleast_1d(y.min(axis=0)),
@@ -60,14 +60,19 @@ def _images(comparison: StrategyComparison, y: np.ndarray) -> str:
     return f"{len(y)} images, {', '.join(ranges)}"
 
 
+def _value(x: float) -> str:
+    """Return a number with three digits or more, and without an exponent if it is large."""
+    return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3g}"
+
+
 def _errors(comparison: StrategyComparison, best: str) -> list[str]:
     """Say how large the errors of a regression are, in the units of its targets."""
     if comparison.dummy_absolute_error_ is None:
         return []
     errors, others = comparison.mean_absolute_errors_[best], comparison.dummy_absolute_error_
     return [
-        f"It is off by {error:,.3g} on average in {name}; the mean of the training images is off "
-        f"by {other:,.3g}."
+        f"It is off by {_value(error)} on average in {name}; the mean of the training images is "
+        f"off by {_value(other)}."
         for name, error, other in zip(comparison.target_names_, errors, others, strict=True)
     ]
 

@@ -100,8 +100,10 @@ def _logistic_regression(
 
 def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the distinct rows in a fixed order, and for each row its position among them."""
-    distinct, which = np.unique(rows, axis=0, return_inverse=True)
-    return distinct, which.ravel()
+    # As bytes: `np.unique` with an axis compares number by number, ten times as slowly.
+    as_bytes = np.ascontiguousarray(rows).view(f"V{rows.shape[1] * rows.itemsize}").ravel()
+    _, first, which = np.unique(as_bytes, return_index=True, return_inverse=True)
+    return rows[first], which
 
 
 def _linear(coef: np.ndarray, intercept: np.ndarray) -> nn.Linear:

@@ -13,6 +13,7 @@ from sklearn_tl.images import ImageSequence
 from sklearn_tl.inspection.cam import linear_maps
 from sklearn_tl.inspection.grad_cam import gradient_maps
 from sklearn_tl.inspection.reading import images_as_read_by
+from sklearn_tl.targets import has_several_labels
 
 
 def class_activation_maps(estimator: Any, X: Any, y: Any = None) -> np.ndarray:
@@ -97,7 +98,7 @@ def _with_maps(estimator: Any) -> FineTuneClassifier | Pipeline:
         )
     check_is_fitted(estimator)
     classes = getattr(estimator, "classes_", None)
-    if classes is None or isinstance(classes, list):
+    if classes is None or has_several_labels(estimator):
         what = "numbers" if classes is None else "several labels per image"
         raise TypeError(
             f"This {type(estimator).__name__} predicts {what}. Maps are only made for classifiers "

@@ -9,7 +9,7 @@ from sklearn_tl.inspection.class_answers import ClassAnswers
 from sklearn_tl.inspection.label_answers import LabelAnswers
 from sklearn_tl.inspection.number_answers import NumberAnswers
 from sklearn_tl.inspection.reading import as_array
-from sklearn_tl.targets import guess_task, label_probabilities
+from sklearn_tl.targets import guess_task, has_several_labels, label_probabilities
 
 KINDS: dict[str, type[Answers]] = {
     kind.task: kind for kind in (ClassAnswers, LabelAnswers, NumberAnswers)
@@ -27,7 +27,7 @@ def task_of(estimator: Any, y: Any) -> str:
     classes = getattr(estimator, "classes_", None)
     if hasattr(estimator, "predict_proba"):
         shape = as_array(y).shape
-        several = isinstance(classes, list) or (len(shape) == 2 and shape[1] > 1)
+        several = has_several_labels(estimator) or (len(shape) == 2 and shape[1] > 1)
         return "multilabel" if several else "classification"
     if classes is not None:
         raise TypeError(

@@ -10,7 +10,11 @@ from sklearn_tl.targets.checks import names_of_columns
 from sklearn_tl.targets.guess import TASKS, guess_task, read_targets
 from sklearn_tl.targets.multiclass import Multiclass
 from sklearn_tl.targets.multilabel import Multilabel
-from sklearn_tl.targets.probabilities import average_precisions, label_probabilities
+from sklearn_tl.targets.probabilities import (
+    average_precisions,
+    has_several_labels,
+    label_probabilities,
+)
 from sklearn_tl.targets.reading import labels_of, read_labels
 from sklearn_tl.targets.regression import Regression, read_numbers
 from sklearn_tl.targets.task import Task
@@ -25,6 +29,7 @@ __all__ = [
     "average_precisions",
     "check_weights",
     "guess_task",
+    "has_several_labels",
     "label_probabilities",
     "labels_of",
     "names_of_columns",

@@ -6,6 +6,15 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 
+def has_several_labels(estimator: Any) -> bool:
+    """Return whether a fitted classifier says by its `classes_` that images have several labels.
+
+    They are a list with one array per label in scikit-learn, and a matrix in this package.
+    """
+    classes = getattr(estimator, "classes_", ())
+    return isinstance(classes, list) or np.ndim(classes) == 2
+
+
 def label_probabilities(estimator: Any, X: Any) -> np.ndarray:
     """Return the probability (n_images, n_labels) of each label.
 

@@ -146,6 +146,7 @@ def test_a_warning_is_one_line_and_comes_once(monkeypatch, capsys):
         for i in range(3):
             warnings.warn(f"lbfgs failed, TOTAL NO. {i}", ConvergenceWarning, stacklevel=2)
         warnings.warn("lbfgs failed: ABNORMAL", ConvergenceWarning, stacklevel=2)
+        warnings.warn("Label not 22 is present in all training examples.", stacklevel=2)
         return 0
 
     monkeypatch.setattr(commands, "study", warn)
@@ -155,4 +156,6 @@ def test_a_warning_is_one_line_and_comes_once(monkeypatch, capsys):
         "sklearn-tl: warning: --image-size 8 is small",
         "sklearn-tl: warning: A logistic regression was stopped before it converged; its score may "
         "be lower.",
+        "sklearn-tl: warning: A training set has no image with label 22 (counted from 0), so "
+        "nothing can be learned about this label there.",
     ]

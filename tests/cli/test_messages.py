@@ -23,6 +23,14 @@ from sklearn_tl.cli.messages import complain, problem_of, reword
         ("2 more cannot be read: check_images(X) lists them all.", "2 more cannot be read."),
         ("X[12] ('a b.png') is empty", "'a b.png' is empty"),
         ("random_state=None", "--seed=None"),
+        ('If they are classes: task="classification".',
+         "If they are classes: --task classification."),
+        ("To leave them out: errors=\"skip\"", "To leave them out: --errors skip"),
+        ("Name one: target='price'", "Name one: --target 'price'"),
+        ("path_column='a', group='b', separator='|'",
+         "--path-column 'a', --group 'b', --separator '|'"),
+        ("target=['a', 'b'] and", "--target 'a' 'b' and"),
+        ("set images=FOLDER", "set --images FOLDER"),
     ],
 )  # fmt: skip
 def test_parameters_become_options(text, reworded):
@@ -36,6 +44,17 @@ def test_a_message_is_one_line(capsys):
         "",
         "sklearn-tl: error: two lines\nsklearn-tl: warning: a.png: No such file\n",
     )
+
+
+def test_an_error_of_a_table_has_a_line_per_problem(capsys):
+    error = ValueError("a.csv has 2 problems")
+    error.lines = ["a.csv: one", "a.csv: two", 'To leave such rows out: errors="skip"']
+    complain("error", error)
+    assert capsys.readouterr().err.splitlines() == [
+        "sklearn-tl: error: a.csv: one",
+        "sklearn-tl: error: a.csv: two",
+        "sklearn-tl: error: To leave such rows out: --errors skip",
+    ]
 
 
 def test_a_problem_begins_with_the_path_of_the_image():

@@ -2,12 +2,16 @@ import joblib
 import numpy as np
 import pytest
 from helpers.pictures import study
-from sklearn.linear_model import LogisticRegression
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
 
-from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, load
+from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, FineTuneRegressor, load
+from sklearn_tl.cli.answers import answers_of
 from sklearn_tl.cli.model_file import check_writable, open_model, save_model
+from sklearn_tl.comparison import RawPixels
 
 X, y = study(n=12)
 
@@ -42,6 +46,27 @@ def test_a_fine_tuned_classifier_is_written_as_data(tmp_path):
     np.testing.assert_allclose(model.predict_proba(X), classifier.predict_proba(X), rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["m.sktl", "m.joblib"])
+@pytest.mark.parametrize("task", ["multilabel", "regression"])
+def test_models_keep_the_names_of_labels_and_numbers(task, name, tmp_path):
+    targets = np.column_stack([y, 1 - y]) if task == "multilabel" else y + 0.5
+    last = OneVsRestClassifier(LogisticRegression()) if task == "multilabel" else RidgeCV()
+    search = GridSearchCV(make_pipeline(RawPixels(), last), {}, cv=2).fit(X, targets)
+    save_model(search, tmp_path / name, ["a", "b"][: 1 + (task == "multilabel")])
+    model = open_model(str(tmp_path / name))
+    assert isinstance(model, Pipeline)
+    assert answers_of(model).names == ["a", "b"][: 1 + (task == "multilabel")]
+    np.testing.assert_allclose(model.predict(X), search.predict(X))
+
+
+def test_a_fine_tuned_network_keeps_the_names(tmp_path):
+    regressor = FineTuneRegressor(image_size=32, unfreeze=None, random_state=0).fit(X, y)
+    save_model(regressor, tmp_path / "m.sktl", ["price"])
+    model = open_model(str(tmp_path / "m.sktl"))
+    assert answers_of(model).names == ["price"]
+    np.testing.assert_allclose(model.predict(X), regressor.predict(X), rtol=1e-4)
+
+
 def test_the_first_bytes_of_a_file_say_what_it_is(fitted, tmp_path):
     path = tmp_path / "m.sktl"
     save_model(fitted, path)
@@ -60,10 +85,16 @@ def test_a_pickle_that_is_called_sktl_is_never_opened(fitted, tmp_path):
         open_model(str(tmp_path / "m.sktl"))
 
 
-def test_what_is_not_a_classifier_is_an_error(tmp_path):
-    joblib.dump(LogisticRegression(), tmp_path / "m.joblib")
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(), RidgeCV(), KMeans(2).fit([[0.0], [1.0]]), {}]
+)
+def test_a_file_without_a_fitted_classifier_or_regressor_is_an_error(model, tmp_path):
+    joblib.dump(model, tmp_path / "m.joblib")
     with pytest.raises(ValueError, match="m.joblib is not a model file .*sklearn-tl study FOLDER"):
         open_model(str(tmp_path / "m.joblib"))
+
+
+def test_no_file_is_an_error():
     with pytest.raises(ValueError, match="nowhere cannot be opened: No such file or directory"):
         open_model("nowhere")
 

@@ -20,6 +20,12 @@ def test_a_study_has_every_option_and_unreadable_images_are_skipped_by_default()
         "folder": None,
         "train": None,
         "test": None,
+        "path_column": None,
+        "target": None,
+        "group": None,
+        "images": None,
+        "separator": None,
+        "task": None,
         "strategies": list(QUICK_STRATEGIES),
         "cv": 5,
         "train_sizes": None,
@@ -79,3 +85,4 @@ def test_a_wrong_value_is_an_error_that_says_what_is_expected(arguments, message
 def test_predict_takes_a_model_and_images():
     options = predict_parser().parse_args(["m.sktl", "a.png", "b.png"])
     assert (options.model, options.images) == ("m.sktl", ["a.png", "b.png"])
+    assert (options.csv, options.probabilities) == (None, False)

@@ -1,9 +1,12 @@
+import csv
 import os
+import re
+import shutil
 
 import joblib
 import numpy as np
 import pytest
-from helpers.pets import FAST
+from helpers.pets import FAST, draw_tables
 from PIL import Image
 
 from sklearn_tl.cli import main
@@ -98,3 +101,105 @@ def test_names_of_any_bytes_are_printed(model, pets, capfdbinary):
         pytest.skip("this file system takes UTF-8 names only")
     assert main(["predict", str(model), path.decode(errors="surrogateescape")]) == 0
     assert b"\\udcff.png\tdog\t" in capfdbinary.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Return models of classes, tags and numbers, on raw pixels of the same images."""
+    folder = tmp_path_factory.mktemp("models")
+    table = draw_tables(folder)
+    options = {"pet": [], "tags": ["--separator", "|"], "weight": []}
+    for target, others in options.items():
+        command = ["study", str(table), "--images", str(folder / "images"), "--target", target]
+        command += [*others, "--strategies", "raw pixels", "--cv", "2"]
+        assert main([*command, "--out", str(folder / f"{target}.joblib")]) == 0
+    return folder
+
+
+def rows_of(path):
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        return list(csv.reader(file))
+
+
+def test_tags_are_the_labels_above_one_half(models, capsys):
+    images = [str(models / "images" / name / "0.png") for name in ("cat", "dog", "fish")]
+    assert main(["predict", str(models / "tags.joblib"), *images]) == 0
+    answers = [line.split("\t")[1:] for line in capsys.readouterr().out.splitlines()]
+    labels = joblib.load(models / "tags.joblib").predict(images)
+    words = {(0, 0): "", (1, 0): "four legs", (0, 1): "furry", (1, 1): "four legs, furry"}
+    assert answers == [[words[tuple(row)]] for row in labels.tolist()]
+    assert main(["predict", str(models / "tags.joblib"), "--probabilities", images[1]]) == 0
+    assert re.fullmatch(
+        r".*/dog/0.png\tfour legs\tfour legs=0\.[5-9]\d\d\tfurry=0\.[0-4]\d\d\n",
+        capsys.readouterr().out,
+    )
+
+
+def test_numbers_are_printed_as_numbers(models, capsys):
+    images = [str(models / "images" / name / "0.png") for name in ("cat", "dog", "fish")]
+    assert main(["predict", str(models / "weight.joblib"), *images]) == 0
+    numbers = [float(line.split("\t")[1]) for line in capsys.readouterr().out.splitlines()]
+    np.testing.assert_allclose(numbers, [0.5, 1.5, 2.5], atol=0.5)
+    assert main(["predict", str(models / "weight.joblib"), images[0], "--probabilities"]) == 1
+    assert "predicts numbers. Leave --probabilities out." in capsys.readouterr().err
+
+
+def test_a_spreadsheet_opens_the_answers(models, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(models / "images")
+    shutil.copy("dog/0.png", "=dög.png")
+    (models / "images" / "-broken.png").write_bytes(b"no image")
+    file = tmp_path / "answers.csv"
+    images = ["cat/0.png", "./-broken.png", "=dög.png"]
+    model = str(models / "pet.joblib")
+    assert main(["predict", model, *images, "--csv", str(file), "--probabilities"]) == 1
+    out, err = capsys.readouterr()
+    assert out == f"Wrote {file}: 3 images, 1 of them without an answer.\n"
+    assert "./-broken.png is not an image" in err
+    assert file.read_bytes().startswith(b"\xef\xbb\xbfpath,prediction,probability,cat,dog,fish,err")
+    _, cat, broken, dog = rows_of(file)
+    assert cat[:2] == ["cat/0.png", "cat"]
+    assert float(cat[2]) == float(cat[3]) == max(map(float, cat[3:6]))
+    assert cat[6] == ""
+    assert dog[:2] == ["'=dög.png", "dog"]
+    assert broken[:6] == ["./-broken.png", *[""] * 5]
+    assert broken[6].startswith("./-broken.png is not an image that can be read")
+    assert [path.name for path in tmp_path.iterdir()] == ["answers.csv"]
+
+    assert main(["predict", model, "cat/0.png", "--csv", str(file)]) == 0
+    assert [len(row) for row in rows_of(file)] == [4, 4]
+    assert main(["predict", str(models / "tags.joblib"), "dog/0.png", "--csv", str(file)]) == 0
+    assert rows_of(file) == [["path", "prediction", "error"], ["dog/0.png", "four legs", ""]]
+    assert main(["predict", str(models / "weight.joblib"), "cat/0.png", "--csv", str(file)]) == 0
+    head, row = rows_of(file)
+    assert head == ["path", "weight", "error"]
+    assert abs(float(row[1]) - 0.5) < 0.5
+
+
+def test_a_csv_file_is_written_whole_or_not_at_all(models, tmp_path, capsys, monkeypatch):
+    file, model = tmp_path / "a.csv", str(models / "pet.joblib")
+    image = str(models / "images" / "cat" / "0.png")
+    file.write_text("mine")
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sklearn_tl.cli.predict._answers", interrupt)
+    assert main(["predict", model, image, "--csv", str(file)]) == 130
+    assert file.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [file]
+    for path, message in (
+        (image, f"--csv {image} would replace {image}. Name another file."),
+        (model, "would replace"),
+        (str(tmp_path), f"is a folder. Name a file: --csv {tmp_path}/answers.csv"),
+        (str(tmp_path / "no" / "a.csv"), "cannot be written: No such file"),
+    ):
+        assert main(["predict", model, image, "--csv", path]) == 1
+        assert message in capsys.readouterr().err
+
+
+def test_a_bar_shows_the_progress_in_a_terminal(models, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    file = str(tmp_path / "a.csv")
+    folder = str(models / "images" / "cat")
+    assert main(["predict", str(models / "pet.joblib"), folder, "--csv", file]) == 0
+    assert "8/8" in capsys.readouterr().err

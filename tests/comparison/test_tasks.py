@@ -63,12 +63,12 @@ def test_numbers_are_scored_by_r2_and_in_their_own_units(numbers):
     best = numbers.mean_absolute_errors_[numbers.best_strategy_][0]
     other = numbers.dummy_absolute_error_[0]
     text = numbers.summary()
-    assert text.startswith("60 images, age from 20.")
+    assert text.startswith("60 images, age from 20")
     assert "Mean R² over the folds" in text
     assert "(always the mean of the training set)" in text
     assert (
-        f"It is off by {best:,.3g} on average in age; the mean of the training images is off by "
-        f"{other:,.3g}." in text
+        f"It is off by {best:.3g} on average in age; the mean of the training images is off by "
+        f"{other:.3g}." in text
     )
     assert other > 2 * best
     assert numbers.best_estimator_.predict(patches(5, seed=1)[0]).shape == (5,)
@@ -97,6 +97,16 @@ def test_several_numbers_have_an_error_each():
     assert found.mean_absolute_errors_["pixels"].shape == (2,)
     assert found.predictions_["pixels"].shape == (60, 2)
     assert found.summary().count("It is off by") == 2
+
+
+def test_large_numbers_have_no_exponent():
+    X, _, _ = patches(grey=True)
+    y = pd.Series(np.linspace(22_000, 5_858_000, 60), name="price")
+    strategies = {"pixels": make_pipeline(RawPixels(), Ridge())}
+    found = compare_strategies(X, y, strategies=strategies, cv=2, random_state=0)
+    text = found.summary()
+    assert text.startswith("60 images, price from 22,000 to 5,858,000, 2 folds.")
+    assert "e+0" not in text
 
 
 def test_the_score_may_be_another():

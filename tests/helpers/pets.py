@@ -17,3 +17,14 @@ def draw_pets(folder, n=8):
             coarse[..., channel] += 120
             Image.fromarray(coarse).resize((52, 40)).save(folder / name / f"{i}.png")
     return folder
+
+
+def draw_tables(folder):
+    """Write the images of the pets and a table of them, and return the table."""
+    draw_pets(folder / "images")
+    tags = {"cat": "furry|four legs", "dog": "four legs", "fish": ""}
+    rows = ["photo,pet,tags,weight,home"]
+    for j, (name, words) in enumerate(tags.items()):
+        rows += [f"{name}/{i}.png,{name},{words},{j + 0.5},{i % 4}" for i in range(8)]
+    (folder / "pets.csv").write_text("\n".join(rows))
+    return folder / "pets.csv"

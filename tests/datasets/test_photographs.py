@@ -7,8 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from sklearn_tl import datasets
-from sklearn_tl.datasets import load_photo_patches
+from sklearn_tl.datasets import load_photo_patches, photographs
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def test_neighbours_overlap_by_a_quarter_at_most(data):
 
 
 def test_a_patch_shows_what_is_in_its_box(data):
-    photograph = datasets._open(*datasets.PHOTOGRAPHS["retina"][:2])
+    photograph = photographs._open(*photographs.PHOTOGRAPHS["retina"][:2])
     i = np.flatnonzero(data.target_names[data.target] == "retina")[-1]
     box = photograph.crop(tuple(data.boxes[i]))
     assert box.size[0] * 5 <= photograph.size[1]
@@ -79,6 +78,6 @@ def test_the_error_without_scikit_image_says_how_to_install_it(monkeypatch):
 
 
 def test_the_error_without_a_photograph_names_its_path(monkeypatch):
-    monkeypatch.setitem(datasets.PHOTOGRAPHS, "camera", ("skimage", "data/nothing.png", ""))
+    monkeypatch.setitem(photographs.PHOTOGRAPHS, "camera", ("skimage", "data/nothing.png", ""))
     with pytest.raises(FileNotFoundError, match=r"nothing\.png.* pip install scikit-image"):
         load_photo_patches()
