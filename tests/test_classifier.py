@@ -151,9 +151,9 @@ def test_the_same_bits_over_paths_arrays_and_jobs(unfreeze, tmp_path):
 @pytest.mark.parametrize("unfreeze", [1, "all"])
 def test_the_same_bits_whatever_the_cache_holds(unfreeze):
     """On a real network, where training magnifies what the last bits of a row say."""
-    X, y = study(2, 12)
+    X, y = study(2, 10)
     classifier = FineTuneClassifier(
-        unfreeze=unfreeze, image_size=48, batch_size=12, max_epochs=2, random_state=0
+        unfreeze=unfreeze, image_size=32, batch_size=10, max_epochs=2, random_state=0
     )
     expected = classifier.fit(X, y).predict_proba(X)
     clear_cache()

@@ -37,7 +37,7 @@ for data in joblib.load(sys.argv[1]):
 def test_a_fresh_process_predicts_and_fits_the_same_bits(tmp_path):
     """A fresh process predicts the same bits, and fits them, too."""
     rng = np.random.default_rng(0)
-    X, y = rng.integers(0, 256, (24, 64, 64, 3), dtype=np.uint8), np.arange(24) % 12
+    X, y = rng.integers(0, 256, (24, 48, 48, 3), dtype=np.uint8), np.arange(24) % 12
     backbone = load_backbone("efficientnet_lite0").module
     size = {name: n_bytes(module) for name, module in backbone.named_children()}
     network, last, head = n_bytes(backbone) - size["classifier"], size["conv_head"], 12 * 1281 * 4
@@ -46,7 +46,7 @@ def test_a_fresh_process_predicts_and_fits_the_same_bits(tmp_path):
     for unfreeze, limit in limits.items():
         model = FineTuneClassifier(
             unfreeze=unfreeze,
-            image_size=64,
+            image_size=48,
             max_epochs=1,
             random_state=0,
             early_stopping=True,

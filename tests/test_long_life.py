@@ -59,7 +59,7 @@ def test_child_processes_of_every_kind_return_the_same_rows(method):
         pytest.skip(f"this system has no {method}")
     context = multiprocessing.get_context(method)
     # Spawned children import the package meanwhile. Forked ones must come after torch's threads.
-    pool = context.Pool(2) if method == "spawn" else None
+    pool = context.Pool(1) if method == "spawn" else None
     X, y = study(3, 40)
     estimators = [
         ConvFeatureExtractor(image_size=64).fit(X),
