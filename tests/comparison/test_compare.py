@@ -298,7 +298,8 @@ def test_several_scores_are_an_error(scoring):
 
 def test_a_comparison_may_end_without_a_fit_on_all_images():
     X, y = study(2, 8)
-    result = compare_strategies(X, y, strategies=["raw pixels"], cv=2, refit=False)
+    options = {"strategies": ["raw pixels"], "cv": 2, "random_state": 0}
+    result = compare_strategies(X, y, refit=False, **options)
     assert not hasattr(result, "best_estimator_")
 
 

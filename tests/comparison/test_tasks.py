@@ -113,7 +113,12 @@ def test_the_score_may_be_another():
     X, levels, _ = patches()
     strategies = {"pixels": make_pipeline(RawPixels(), Ridge())}
     found = compare_strategies(
-        X, levels[:, 0], strategies=strategies, cv=2, scoring="neg_mean_absolute_error"
+        X,
+        levels[:, 0],
+        strategies=strategies,
+        cv=2,
+        scoring="neg_mean_absolute_error",
+        random_state=0,
     )
     error = found.mean_absolute_errors_["pixels"][0]
     assert found.scores("pixels").mean() == pytest.approx(-error, rel=1e-6)
