@@ -83,7 +83,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         frequencies at which an epoch draws the images of each class, since large factors on the
         loss would be lost to gradient clipping. With several labels per image, a dict has the keys
         0 (without a label) and 1 (with it), "balanced" is per label, and the weights are factors on
-        the loss in training, too.
+        the loss in training, too, unless `net_params` has another ``criterion``.
     early_stopping : bool, default=False
         Hold out a part of the images, stop when the loss on that part no longer falls, and keep the
         weights of the best epoch. No effect if only a linear head is fitted.

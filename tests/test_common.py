@@ -37,6 +37,7 @@ def expected_failures(estimator):
             validation_fraction=0.2,
             **STRIP,
         ),
+        FineTuneRegressor(FlatNet, unfreeze="all", **STRIP),
     ],
     expected_failed_checks=expected_failures,
 )

@@ -38,7 +38,7 @@ def long_run(tmp_path_factory):
 
 @needs_proc
 def test_ctrl_c_ends_all_processes_and_leaves_the_cache_whole(benchmark):
-    work = ["search, n_jobs=2"]
+    work = ["transform", "search, n_jobs=2"]
     table = benchmark("interrupt", "--repeat", 1, "--wait", 1, "--at-once", "--work", *work)[
         "table"
     ]

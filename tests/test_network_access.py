@@ -31,7 +31,7 @@ y = np.arange(8) % 2
 for engine in ("torch", "openvino"):
     options = {"image_size": 64, "engine": engine, "batch_size": 8}
     make_pipeline(ConvFeatureExtractor(**options), LogisticRegression()).fit(X, y).predict(X)
-FineTuneClassifier(max_epochs=1, augment="standard", image_size=64).fit(X, y).predict(X)
+    FineTuneClassifier(max_epochs=1, augment="standard", **options).fit(X, y).predict(X)
 print("done")
 """
 

@@ -156,7 +156,9 @@ def _pictures_of_predictions(
         return
     if is_regression:
         figure = predicted_against_actual(np.asarray(y), of[best], comparison.target_names_)
-        yield "predicted", f"Predicted against actual values, {BY_OTHERS}", figure
+        n = len(comparison.target_names_)
+        which = f" of the first {MOST_TARGETS} of {n} numbers" if n > MOST_TARGETS else ""
+        yield "predicted", f"Predicted against actual values{which}, {BY_OTHERS}", figure
     elif comparison.task_ == "multilabel":
         names = comparison.target_names_
         scores = LabelScoresDisplay.from_predictions(y, of[best], target_names=names)

@@ -55,8 +55,10 @@ class StrategyComparison:
         "target 0" .... Empty if each image has one label.
     score_name_ : str
         What the scores are, in words.
+    dummy_name_ : str
+        The answer of a model that gives every image the same one, for example "the largest class".
     dummy_scores_ : ndarray of shape (n_folds,)
-        The scores of a model that gives every image the same answer. NaN if the score cannot be
+        The scores of that model. NaN if the score cannot be
         computed for such a model.
     dummy_absolute_error_ : ndarray of shape (n_targets,) or None
         In a regression, how far the mean of the training images is off on average.
@@ -84,7 +86,7 @@ class StrategyComparison:
         self.task_ = task.name
         self.target_names_ = _target_names(task, target_name)
         self.score_name_ = score_name
-        self.dummy_scores_ = dummy.scores
+        self.dummy_name_, self.dummy_scores_ = dummy.name, dummy.scores
         self.mean_absolute_errors_: dict[str, np.ndarray] = {}
         self.dummy_absolute_error_ = None
         if task.name == "regression":

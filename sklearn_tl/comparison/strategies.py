@@ -16,6 +16,7 @@ from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.comparison.raw_pixels import RawPixels
 from sklearn_tl.comparison.scores import mean_average_precision
 from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.finetuning import ALPHAS
 from sklearn_tl.regressor import FineTuneRegressor
 from sklearn_tl.targets import read_labels
 
@@ -23,7 +24,6 @@ C = np.logspace(-3, 1, 5)
 # Scaled pixels are 3072 numbers of variance 1. With a larger C a regression on them is no better,
 # takes many times as long, and is stopped before it converges.
 RAW_C = np.logspace(-6, -2, 5)
-ALPHA = np.logspace(-2, 5, 15)
 RAW_ALPHA = np.logspace(0, 6, 13)
 RAW = "raw pixels"  # the strategy of this name is the one that transfer learning must beat
 QUICK_STRATEGIES = (RAW, "embeddings", "head alone")
@@ -94,7 +94,7 @@ def default_strategies(
 def _linear_models(task: str) -> tuple[Any, Any]:
     """Return the linear model on raw pixels and that on embeddings."""
     if task == "regression":
-        return RidgeCV(RAW_ALPHA), RidgeCV(ALPHA)
+        return RidgeCV(RAW_ALPHA), RidgeCV(ALPHAS)
     logistic = LogisticRegression(max_iter=2000)
     if task == "multilabel":
         labels, scoring = OneVsRestClassifier(logistic), mean_average_precision

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sklearn_tl.comparison.scores import DUMMIES
 from sklearn_tl.comparison.strategies import RAW
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def summary(comparison: StrategyComparison, y: np.ndarray) -> str:
     ]
     if comparison.scores(highest).mean() <= comparison.dummy_scores_.mean():
         lines.append(
-            f"No strategy beats always answering {DUMMIES[comparison.task_]}. Nothing that was "
+            f"No strategy beats always answering {comparison.dummy_name_}. Nothing that was "
             "tried can be learned from these images."
         )
     elif highest == RAW and len(names) > 1:
@@ -87,7 +86,7 @@ def _number(n: int, thing: str) -> str:
 
 
 def _table(comparison: StrategyComparison) -> list[str]:
-    dummy = f"(always {DUMMIES[comparison.task_]})"
+    dummy = f"(always {comparison.dummy_name_})"
     has_dummy = bool(np.isfinite(comparison.dummy_scores_).all())
     width = max(map(len, [*comparison.strategies_, *([dummy] if has_dummy else [])]))
     lines = []

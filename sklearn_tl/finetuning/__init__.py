@@ -5,7 +5,7 @@ trained and its training data; `train` trains it with skorch; `restore` rebuilds
 that training changed.
 """
 
-from sklearn_tl.finetuning.heads import logistic_head, logistic_heads, new_head, ridge_head
+from sklearn_tl.finetuning.heads import ALPHAS, logistic_head, logistic_heads, new_head, ridge_head
 from sklearn_tl.finetuning.objectives import LOSSES, Objective, of_classes, of_labels, of_numbers
 from sklearn_tl.finetuning.recipes import (
     AbovePrefix,
@@ -20,6 +20,7 @@ from sklearn_tl.finetuning.tail import Tail, head_outputs
 from sklearn_tl.finetuning.training import check_net_params, new_net, reproducible, train
 
 __all__ = [
+    "ALPHAS",
     "LOSSES",
     "AbovePrefix",
     "HeadAlone",

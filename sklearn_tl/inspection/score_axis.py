@@ -12,11 +12,6 @@ if TYPE_CHECKING:  # only an argument: neither room needs the other to run
 R2 = ("R²", "r2")
 LOWEST = -0.5  # a single R² may be -100, and the others would be one point
 DUMMY_LINE = {"color": "0.3", "linestyle": ":", "linewidth": 1.2, "zorder": 1}
-SAME_ANSWER = {
-    "classification": "always the largest class",
-    "multilabel": "always the labels' frequencies",
-    "regression": "always the mean of the training set",
-}
 
 
 def parameters_of(comparison: "StrategyComparison") -> dict[str, Any]:
@@ -25,7 +20,7 @@ def parameters_of(comparison: "StrategyComparison") -> dict[str, Any]:
     return {
         "score_name": shortened(comparison.score_name_, 60),
         "dummy_score": dummy if np.isfinite(dummy) else None,
-        "dummy_name": SAME_ANSWER[comparison.task_],
+        "dummy_name": f"always {comparison.dummy_name_}",
     }
 
 

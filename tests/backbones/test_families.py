@@ -55,7 +55,7 @@ def train_all(names):
     answers = []
     for name in names:
         model = FineTuneClassifier(f"timm/{name}", weights=None, image_size=32, max_epochs=1)
-        answers.append(model.fit(X, np.arange(6) % 2).history_[-1, "train_loss"])
+        answers.append(model.fit(X, np.arange(6) % 2).predict_proba(X))
     return answers
 
 

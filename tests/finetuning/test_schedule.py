@@ -47,6 +47,7 @@ def test_tokens_and_positions_learn_as_the_first_layer(name, first, tokens):
     ("n_images", "net_params", "steps_per_epoch"),
     [
         (9, {"iterator_train__batch_size": 8}, 1),  # the ninth image would be a batch on its own
+        (33, {}, 1),
         (34, {}, 2),
         (9, {"iterator_train__batch_size": 2}, 4),
         (20, {"iterator_train__batch_size": 8, "iterator_train__drop_last": True}, 2),
