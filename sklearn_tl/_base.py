@@ -1,9 +1,11 @@
 """What all estimators share: images in, a backbone, the frozen pass, small pickles."""
 
+import hashlib
 import os
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
@@ -13,6 +15,8 @@ from sklearn_tl.backbones import Backbone, check_fingerprint, load_backbone
 from sklearn_tl.embedding import EMBEDDING, ENGINES, Feature, FrozenPass, resolve_engine
 from sklearn_tl.images import CONSTRAINTS, ImageSequence, Reading, as_images, say_whose_limit
 
+MOST_KEPT = 64  # images of a training set that a fitted estimator can recognise
+MOST_COMPARED = 2000
 POSITIVE = Interval(Integral, 1, None, closed="left")
 # The parameters that decide what a fitted estimator computes, as far as this class uses them.
 AS_FITTED = ("backbone", "weights", "precision", *(n for n in CONSTRAINTS if n != "max_pixels"))
@@ -30,6 +34,7 @@ class BackboneEstimator(BaseEstimator):
     """
 
     max_pixels: int | None  # a parameter of all subclasses
+    _trained_on = np.empty(0, dtype=np.uint64)  # of a model file that is older than this attribute
     _features: tuple[Feature, ...] = EMBEDDING  # what `frozen_pass` makes unless told otherwise
     _parameter_constraints: dict[str, list] = {
         "backbone": [str, torch.nn.Module, callable],
@@ -88,6 +93,26 @@ class BackboneEstimator(BaseEstimator):
             engine=resolve_engine(self.engine, device, self._preprocessing.crop),
         )
 
+    def count_trained_on(self, images: ImageSequence) -> int:
+        """Return how many images are known to be among those that were passed to `fit`.
+
+        A fitted estimator recognises 64 evenly spaced images of its training set: by their paths,
+        or by some of their bytes. It looks for them among all images if there are up to 2000, and
+        else among 64 evenly spaced ones.
+
+        Parameters
+        ----------
+        images : ImageSequence
+            As `read_images` returns them.
+
+        Returns
+        -------
+        n_images : int
+            0 does not say that there are none.
+        """
+        n_compared = len(images) if len(images) <= MOST_COMPARED else MOST_KEPT
+        return int(np.isin(_keys_of(images, n_compared), self._trained_on).sum())
+
     def _begin_fit(self, X: Any) -> ImageSequence:
         """Check the parameters and `X`, load the backbone; return the images of `X`."""
         for name in ("n_features_in_", "feature_names_in_", "backbone_fingerprint_", "_backbone"):
@@ -107,6 +132,7 @@ class BackboneEstimator(BaseEstimator):
         self._preprocessing = backbone.preprocessing.at(self.image_size, self.draft)
         self._backbone = backbone.at_size(self._preprocessing.crop)
         self.backbone_fingerprint_ = self._backbone.fingerprint
+        self._trained_on = _keys_of(images, MOST_KEPT)
         return images
 
     def _as_images(self, X: Any) -> ImageSequence:
@@ -138,6 +164,34 @@ class BackboneEstimator(BaseEstimator):
         tags.input_tags.three_d_array = self.image_shape is None
         tags.input_tags.string = self.image_shape is None
         return tags
+
+
+def _keys_of(images: ImageSequence, n: int) -> np.ndarray:
+    """Return numbers (n_keys,) that recognise up to `n` evenly spaced images."""
+    if images.is_slow:  # reading its items may take long, or have side effects
+        return np.empty(0, dtype=np.uint64)
+    positions = np.unique(np.linspace(0, len(images) - 1, min(n, len(images))).astype(int))
+    keys = [_key_of(images, i) for i in positions.tolist()]
+    return np.array([key for key in keys if key is not None], dtype=np.uint64)
+
+
+def _key_of(images: ImageSequence, i: int) -> int | None:
+    """Return a number that recognises an image, or None if the image cannot be read."""
+    path = images.path(i)
+    if path is not None:
+        data = path.encode(errors="surrogateescape")
+    else:
+        try:
+            found = images.contents(i).found
+        except (OSError, TypeError, ValueError):  # the pass through the network reports it
+            return None
+        # A part is enough, and all of a photograph would take milliseconds.
+        if isinstance(found, bytes):
+            data = found[:: max(1, len(found) // 1024)]
+        else:
+            height, width = found.array.shape[:2]
+            data = found.array[:: max(1, height // 16), :: max(1, width // 16)].tobytes()
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
 
 
 def _check_size(image_size: Any) -> None:

@@ -47,7 +47,7 @@ from sklearn_tl.finetuning import (
     tuned_backbone,
 )
 from sklearn_tl.images import ImageSequence
-from sklearn_tl.targets import Task, check_weights, labels_of
+from sklearn_tl.targets import Task, check_groups, check_weights, hold_out_groups, labels_of
 
 HEAD_STEPS, HEAD_LR = 500, 3e-3  # for a factory's head, trained alone on the embeddings
 HEAD_ADVICE = "The head cannot learn from the embeddings as they are: normalise them in the head"
@@ -162,28 +162,37 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         """Return the weights in training of the images of each part; the first is trained on."""
 
     @abstractmethod
-    def _linear_head(self, rows: np.ndarray, targets: np.ndarray, weight: np.ndarray) -> nn.Linear:
+    def _linear_head(
+        self, rows: np.ndarray, targets: np.ndarray, weight: np.ndarray, groups: np.ndarray | None
+    ) -> nn.Linear:
         """Return a linear head that is fitted on the embeddings of the training part."""
 
     @abstractmethod
     def _objective(self) -> Objective:
         """Return what training minimises."""
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Self:
         images = self._begin_fit(X)
         y = labels_of(X, y)
         task, targets = self._read_targets(y, len(images))
         weight = check_weights(sample_weight, len(images))
+        group = None if groups is None else check_groups(groups, len(images))
         if not weight.all():  # an image without weight is as if it were not there
             used = np.flatnonzero(weight)
             images, weight = images.take(used), weight[used]
+            group = None if group is None else group[used]
             task, targets = self._read_targets(safe_indexing(y, used), len(used))
         generator = check_random_state(self.random_state)
         split_seed, seed = (int(seed) for seed in generator.randint(2**31 - 1, size=2))
         parts: Sequence[np.ndarray] = [np.arange(len(targets))]
         if self.early_stopping and not (self.unfreeze is None and self.head == "linear"):
             # Before anything is fitted, so that nothing is learned from the held-out images.
-            parts = task.hold_out(targets, self.validation_fraction, split_seed)
+            how = self.validation_fraction, split_seed
+            parts = (
+                task.hold_out(targets, *how)
+                if group is None
+                else hold_out_groups(task, targets, *how, group)
+            )
         self._task = task = task.fitted(targets[parts[0]], weight[parts[0]])
         self._plan()
         tail = self._new_tail()
@@ -193,7 +202,8 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         )
         weights = self._image_weights([targets[part] for part in parts], [weight[p] for p in parts])
         with reproducible(seed, resolve_device(self.device)):
-            self._finish_fit(self._fit_tail(tail, datasets, rows, weights))
+            trained = None if group is None else group[parts[0]]
+            self._finish_fit(self._fit_tail(tail, datasets, rows, weights, trained))
         return self
 
     def _fit_tail(
@@ -202,11 +212,12 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         datasets: list[Any],
         rows: np.ndarray,
         weights: list[np.ndarray],
+        groups: np.ndarray | None,
     ) -> NeuralNet:
         """Fit the head on the frozen rows, then train it together with the unfrozen layers."""
         head_alone, targets = isinstance(self._recipe, HeadAlone), datasets[0].y
         if self.head == "linear":
-            tail.head = self._linear_head(rows, targets, weights[0])
+            tail.head = self._linear_head(rows, targets, weights[0], groups)
             if head_alone:
                 return new_net(tail, self._objective(), **self._net_settings())
         else:

@@ -144,6 +144,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         The labels, sorted. With several labels per image, a row ``[0, 1]`` for each label.
     target_names_ : ndarray of shape (n_labels,)
         The names of the labels. Only set if `y` is a table with several columns.
+    temperature_ : float
+        What the logits are divided by. 1.0 after `fit`. A larger number, which you may set, makes
+        the probabilities less sure and leaves the predictions as they are.
     net_ : skorch.NeuralNetClassifier, or skorch.NeuralNet with several labels per image
         The trained net: ``net_.module_`` is the unfrozen layers with the head. After unpickling it
         is rebuilt without the optimizer's state.
@@ -230,8 +233,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
     }
 
     classes_: Any
+    temperature_: float = 1.0
     _task: Multiclass | Multilabel
-    _FITTED = (*FineTuningEstimator._FITTED, "classes_", "_class_weights")
+    _FITTED = (*FineTuningEstimator._FITTED, "classes_", "temperature_", "_class_weights")
 
     def __init__(
         self,
@@ -302,7 +306,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     @fork_safe
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None
+    ) -> Self:
         """Fit the head, then train it and the layers that `unfreeze` names.
 
         Parameters
@@ -316,6 +322,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         sample_weight : array-like of shape (n_images,), default=None
             Weights of the images. An image of weight 2 counts as two images in the linear head, and
             is drawn twice as often in training. An image of weight 0 is left out.
+        groups : array-like of shape (n_images,), default=None
+            Images with equal values belong together, such as the frames of a film. Early stopping
+            validates on other groups than it trains on.
 
         Returns
         -------
@@ -331,7 +340,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
             If the weights are not on this machine and cannot be downloaded, or a file of `X`
             cannot be read.
         """
-        self._fit(X, y, sample_weight)
+        self._fit(X, y, sample_weight, groups)
         # Last, since only a fitted classifier has classes.
         if isinstance(self._task, Multilabel):
             # One pair per label: scorers of scikit-learn see from its form what the task is.
@@ -382,12 +391,14 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
             One column per class, in the order of `classes_`, or one per label, in the order of the
             columns of `y`; float64.
         """
-        outputs = self._outputs(X)
+        outputs = self._outputs(X) / self.temperature_
         return expit(outputs) if isinstance(self._task, Multilabel) else softmax(outputs, axis=1)
 
     @fork_safe
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the logits; their softmax is `predict_proba`, or for labels their sigmoid.
+
+        They are divided by `temperature_`.
 
         Parameters
         ----------
@@ -400,7 +411,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
             For two classes, the second logit minus the first. For an indicator matrix, the shape is
             (n_images, n_labels). float64.
         """
-        logits = self._outputs(X)
+        logits = self._outputs(X) / self.temperature_
         is_binary = not isinstance(self._task, Multilabel) and logits.shape[1] == 2
         return logits[:, 1] - logits[:, 0] if is_binary else logits
 
@@ -415,7 +426,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
             return list(weights)
         return [w * self._class_weights[codes] for codes, w in zip(targets, weights, strict=True)]
 
-    def _linear_head(self, rows: np.ndarray, targets: np.ndarray, weight: np.ndarray) -> nn.Linear:
+    def _linear_head(
+        self, rows: np.ndarray, targets: np.ndarray, weight: np.ndarray, groups: np.ndarray | None
+    ) -> nn.Linear:
         C = self._recipe.head_c if self.head_C == "auto" else float(self.head_C)
         if isinstance(self._task, Multilabel):
             without, with_label = self._class_weights.T

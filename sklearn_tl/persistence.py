@@ -56,7 +56,14 @@ OF_SKLEARN = {
     "sklearn.utils._metadata_requests.MetadataRequest",
     "sklearn.utils._metadata_requests.MethodMetadataRequest",
 }
-TRUSTED = OF_SKLEARN | {f"{cls.__module__}.{cls.__qualname__}" for cls in (*ESTIMATORS, *PARTS)}
+# Parts of the strategies that are compared. They get rows and targets, and touch no file.
+OF_COMPARISON = {
+    "sklearn_tl.comparison.inner_folds.InnerFolds",
+    "sklearn_tl.comparison.scores.mean_average_precision",
+    "sklearn_tl.comparison.strategies.in_double_precision",
+}
+OF_OURS = {f"{cls.__module__}.{cls.__qualname__}" for cls in (*ESTIMATORS, *PARTS)}
+TRUSTED = OF_SKLEARN | OF_COMPARISON | OF_OURS
 # The state of our estimators is plain data, and these are strings or None: all else may be code.
 STRINGS = ("backbone", "weights", "head", "_head", "_loss", "augment", "cache", "device")
 EMPTY = ("callbacks", "net_params")  # they hold objects of skorch and torch

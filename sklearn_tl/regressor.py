@@ -234,7 +234,9 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     @fork_safe
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None
+    ) -> Self:
         """Fit the head, then train it and the layers that `unfreeze` names.
 
         Parameters
@@ -246,6 +248,10 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
         sample_weight : array-like of shape (n_images,), default=None
             Weights of the images. An image of weight 2 counts as two images in the linear head, and
             is drawn twice as often in training. An image of weight 0 is left out.
+        groups : array-like of shape (n_images,), default=None
+            Images with equal values belong together, such as the frames of a film. Early stopping
+            validates on other groups than it trains on, and ``head_alpha="auto"`` leaves out each
+            group in turn.
 
         Returns
         -------
@@ -261,7 +267,7 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
             If the weights are not on this machine and cannot be downloaded, or a file of `X`
             cannot be read.
         """
-        self._fit(X, y, sample_weight)
+        self._fit(X, y, sample_weight, groups)
         if self._task.names is not None:
             self.target_names_ = self._task.names
         return self
@@ -298,9 +304,11 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
     ) -> list[np.ndarray]:
         return list(weights)
 
-    def _linear_head(self, rows: np.ndarray, targets: np.ndarray, weight: np.ndarray) -> nn.Linear:
+    def _linear_head(
+        self, rows: np.ndarray, targets: np.ndarray, weight: np.ndarray, groups: np.ndarray | None
+    ) -> nn.Linear:
         alpha = None if isinstance(self.head_alpha, str) else float(self.head_alpha)
-        return ridge_head(rows, targets, weight, alpha)
+        return ridge_head(rows, targets, weight, alpha, groups)
 
     def _objective(self) -> Objective:
         return of_numbers(self._loss)

@@ -25,6 +25,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import average_precision_score, get_scorer, make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
+    GroupKFold,
     HalvingGridSearchCV,
     RandomizedSearchCV,
     TunedThresholdClassifierCV,
@@ -43,7 +44,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from threadpoolctl import threadpool_limits
 
 import sklearn_tl
-from sklearn_tl import ConvFeatureExtractor
+from sklearn_tl import ConvFeatureExtractor, _finetuner
 
 N, N_TRAIN = 36, 24
 C = 100
@@ -643,3 +644,33 @@ def test_the_page_lists_everything_that_is_tested_here():
     assert [name for name in LISTED if f"`{name}" not in table] == []
     of_the_right = "".join(line.split("|")[2] for line in table.splitlines()[2:])
     assert set(re.findall(r"`(\w+)", of_the_right)) == {*REFUSING, "StackingClassifier"}
+
+
+@on_paths_and_arrays
+@of_both_tasks
+def test_groups_are_routed_to_early_stopping(kind, form, coloured, lit, routing, monkeypatch):
+    held_out = []
+
+    def spy(*args):
+        held_out.append((args[-1], original(*args)))
+        return held_out[-1][1]
+
+    original = _finetuner.hold_out_groups
+    monkeypatch.setattr(_finetuner, "hold_out_groups", spy)
+    _, X, y, _ = weighted_task(kind, form, coloured, lit)
+    groups = np.arange(N) // 2
+    stopped = (make if kind == "classifier" else make_regressor)(
+        1, early_stopping=True, validation_fraction=0.3, max_epochs=1
+    )
+    model = behind_a_step(stopped.set_fit_request(groups=True))
+    found = cross_validate(
+        GridSearchCV(model, {}, cv=GroupKFold(2)),
+        X,
+        y,
+        cv=GroupKFold(2),
+        params={"groups": groups},
+    )
+    assert np.isfinite(found["test_score"]).all()
+    assert len(held_out) == 2 * (2 + 1)  # two folds, each with two inner folds and the last fit
+    for some, (train, valid) in held_out:
+        assert not set(some[train]) & set(some[valid])

@@ -37,7 +37,7 @@ from torch import nn
 
 import sklearn_tl
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, clear_cache, cli, load, save
-from sklearn_tl.comparison import RawPixels
+from sklearn_tl.comparison import RawPixels, default_strategies
 from sklearn_tl.images import MAX_PIXELS
 
 TREE = "sklearn.tree._tree.Tree"
@@ -204,6 +204,39 @@ def test_what_scikit_learn_builds_around_our_models_comes_back(kind, tmp_path):
     save(model, tmp_path / "model.sktl")
     loaded = load(tmp_path / "model.sktl")
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+TARGETS = {
+    "classification": LABELS,
+    "multilabel": np.column_stack([y == 0, y != 1]).astype(int),
+    "regression": y + 0.5,
+}
+
+
+@pytest.mark.parametrize("name", ["raw pixels", "embeddings"])
+@pytest.mark.parametrize("task", list(TARGETS))
+def test_the_strategies_that_are_compared_come_back(task, name, tmp_path):
+    options = {"task": task, "image_size": 32}
+    model = default_strategies(**options)[name].fit(X, TARGETS[task])
+    save(model, tmp_path / "model.sktl")
+    np.testing.assert_array_equal(load(tmp_path / "model.sktl").predict(X), model.predict(X))
+    # They may be saved before they are fitted, too.
+    grouped = default_strategies(**options, grouped=True)[name]
+    save(grouped, tmp_path / "model.sktl")
+    assert repr(load(tmp_path / "model.sktl")[-1].get_params().keys()) == repr(
+        grouped[-1].get_params().keys()
+    )
+
+
+def predictions(path):
+    return load(path).predict(X)
+
+
+def test_another_process_loads_a_strategy(tmp_path):
+    model = default_strategies(task="multilabel")["raw pixels"].fit(X, TARGETS["multilabel"])
+    save(model, tmp_path / "model.sktl")
+    there = elsewhere(predictions, tmp_path / "model.sktl")
+    np.testing.assert_array_equal(there, model.predict(X))
 
 
 def test_advice_names_joblib_only_if_joblib_can_save_it(tmp_path):

@@ -1,17 +1,33 @@
 """What a model answers about images, as text for a terminal and as cells of a spreadsheet."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import is_regressor
 
-from sklearn_tl.targets import has_several_labels, label_probabilities
+from sklearn_tl.classifier import FineTuneClassifier
+from sklearn_tl.targets import check_label_values, has_several_labels, label_probabilities
 
 # A cell that begins with one of these is run as a formula by a spreadsheet.
 FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+class Answer(NamedTuple):
+    """What a model answers about one image.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_names,)
+        Probabilities, or numbers.
+    chosen : sequence of int, default=()
+        The positions of the class or the labels that the model predicts; empty for numbers.
+    """
+
+    values: np.ndarray
+    chosen: Sequence[int] = ()
 
 
 class Answers(NamedTuple):
@@ -23,12 +39,12 @@ class Answers(NamedTuple):
     names : list of str
         The classes, the labels or the targets.
     ask : callable
-        Takes paths and returns an array (n_images, n_names) of probabilities or numbers.
+        Takes paths and returns an `Answer` for each of them.
     """
 
     kind: str
     names: list[str]
-    ask: Callable[[list[str]], np.ndarray]
+    ask: Callable[[list[str]], list[Answer]]
 
     def header(self, probabilities: bool) -> list[str]:
         """Return the names of the columns of a spreadsheet."""
@@ -38,59 +54,71 @@ class Answers(NamedTuple):
         before += ["probability"] if self.kind == "classification" else []
         return _different(before, self.names if probabilities else [], ["error"])
 
-    def cells(self, path: str, values: np.ndarray, probabilities: bool) -> list[str]:
+    def cells(self, path: str, answer: Answer, probabilities: bool) -> list[str]:
         """Return a row of a spreadsheet."""
         if self.kind == "regression":
-            return [safe(path), *map(number, values), ""]
-        row = [safe(path), safe(self.prediction(values))]
-        row += [f"{values.max():.6f}"] if self.kind == "classification" else []
-        return [*row, *([f"{p:.6f}" for p in values] if probabilities else []), ""]
+            return [safe(path), *map(number, answer.values), ""]
+        row = [safe(path), safe(self.prediction(answer))]
+        if self.kind == "classification":
+            row += [f"{answer.values[answer.chosen[0]]:.6f}"]
+        return [*row, *([f"{p:.6f}" for p in answer.values] if probabilities else []), ""]
 
     def cells_of_error(self, path: str, error: str, probabilities: bool) -> list[str]:
         """Return a row of a spreadsheet for an image that cannot be read."""
         return [safe(path), *[""] * (len(self.header(probabilities)) - 2), safe(error)]
 
-    def line(self, path: str, values: np.ndarray, probabilities: bool) -> str:
+    def line(self, path: str, answer: Answer, probabilities: bool) -> str:
         """Return a line for a terminal."""
         if self.kind == "regression":
-            return "\t".join([path, *map(number, values)])
-        parts = [path, self.prediction(values)]
-        parts += [f"{values.max():.3f}"] if self.kind == "classification" else []
+            return "\t".join([path, *map(number, answer.values)])
+        parts = [path, self.prediction(answer)]
+        if self.kind == "classification":
+            parts += [f"{answer.values[answer.chosen[0]]:.3f}"]
         if probabilities:
-            parts += [f"{name}={p:.3f}" for name, p in zip(self.names, values, strict=True)]
+            pairs = zip(self.names, answer.values, strict=True)
+            parts += [f"{name}={p:.3f}" for name, p in pairs]
         return "\t".join(parts)
 
-    def prediction(self, values: np.ndarray) -> str:
-        """Return the class, or the labels whose probability is above one half."""
-        if self.kind == "classification":
-            return self.names[values.argmax()]
-        return ", ".join(self.names[j] for j in np.flatnonzero(values > 0.5))
+    def prediction(self, answer: Answer) -> str:
+        """Return the class or the labels that the model predicts."""
+        return ", ".join(self.names[j] for j in answer.chosen)
 
 
-def answers_of(model: Any) -> Answers:
+def answers_of(model: Any, images: Iterable[str] = ()) -> Answers:
     """Find out what a fitted model answers.
 
     Parameters
     ----------
     model : classifier with `predict_proba`, or regressor
+    images : iterable of str, default=()
+        Paths. No attribute of a model says for sure how many labels or numbers it predicts. If no
+        names do, the prediction for the first of these images that can be read does.
 
     Returns
     -------
     answers : Answers
+
+    Raises
+    ------
+    ValueError
+        If the model predicts labels that have other values than 0 and 1.
     """
-    last = model[-1] if hasattr(model, "steps") else model
-    last = getattr(last, "best_estimator_", last)
-    given = getattr(model, "target_names_", getattr(last, "target_names_", None))
+    inner, given = _innermost(model)
     names = None if given is None else [str(name) for name in given]
     if is_regressor(model):
-        names = names or _targets(last)
+        if names is None:
+            n = int(np.prod(_shape_of_prediction(model, images)[1:]))
+            names = ["prediction"] if n == 1 else [f"target {j}" for j in range(n)]
         return Answers("regression", names, _numbers_of(model, len(names)))
-    classes = model.classes_
-    is_multilabel = has_several_labels(model) or getattr(last, "multilabel_", False)
-    if names is None and not is_multilabel:
-        return Answers("classification", [str(name) for name in classes], model.predict_proba)
-    names = names or [f"label {j}" for j in range(len(classes))]
-    return Answers("multilabel", names, lambda paths: label_probabilities(model, paths))
+    # What it predicts follows from the probabilities, so the network runs once and not twice.
+    is_ours = isinstance(inner, FineTuneClassifier)
+    several = names is not None or has_several_labels(model)
+    if several or (not is_ours and len(_shape_of_prediction(model, images)) == 2):
+        check_label_values(model)
+        names = names or [f"label {j}" for j in range(len(model.classes_))]
+        return Answers("multilabel", names, _labels_of(model, is_ours))
+    classes = np.asarray(model.classes_).tolist()
+    return Answers("classification", list(map(str, classes)), _classes_of(model, is_ours))
 
 
 def number(x: float) -> str:
@@ -119,29 +147,74 @@ def safe(text: str) -> str:
 
 def _different(before: list[str], names: Iterable[str], after: list[str]) -> list[str]:
     """Return the names of columns, so that no two are equal."""
-    fixed = {*before, *after}
-    return [
-        *before,
-        *(safe(f"{name} (value)" if name in fixed else name) for name in names),
-        *after,
-    ]
+    given, taken = [safe(name) for name in names], {*before, *after}
+    cells = []
+    for name in given:
+        cell = name
+        while cell in taken or (cell != name and cell in given):
+            cell += " (value)"
+        taken.add(cell)
+        cells.append(cell)
+    return [*before, *cells, *after]
 
 
-def _numbers_of(model: Any, n_targets: int) -> Callable[[list[str]], np.ndarray]:
-    def ask(paths: list[str]) -> np.ndarray:
+def _innermost(model: Any) -> tuple[Any, Any]:
+    """Return the model within pipelines and searches, and the outermost names of its targets."""
+    names = None
+    while True:
+        names = getattr(model, "target_names_", None) if names is None else names
+        if hasattr(model, "steps"):
+            model = model[-1]
+        elif hasattr(model, "best_estimator_"):
+            model = model.best_estimator_
+        else:
+            return model, names
+
+
+def _shape_of_prediction(model: Any, images: Iterable[str]) -> tuple[int, ...]:
+    """Return the shape of the prediction for the first image that can be read."""
+    for path in images:
+        try:
+            return model.predict([path]).shape
+        except (OSError, ValueError, TypeError) as error:
+            if "X[0]" not in str(error):  # the model is at fault
+                raise
+    return (1,)
+
+
+def _classes_of(model: Any, most_probable: bool) -> Callable[[list[str]], list[Answer]]:
+    positions = {label: j for j, label in enumerate(np.asarray(model.classes_).tolist())}
+
+    def ask(paths: list[str]) -> list[Answer]:
+        probabilities = model.predict_proba(paths)
+        if most_probable:
+            chosen = probabilities.argmax(axis=1).tolist()
+        else:
+            chosen = [positions[label] for label in np.asarray(model.predict(paths)).tolist()]
+        return [Answer(row, (j,)) for row, j in zip(probabilities, chosen, strict=True)]
+
+    return ask
+
+
+def _labels_of(model: Any, most_probable: bool) -> Callable[[list[str]], list[Answer]]:
+    def ask(paths: list[str]) -> list[Answer]:
+        probabilities = label_probabilities(model, paths)
+        labels = probabilities > 0.5 if most_probable else model.predict(paths)
+        labels = labels.toarray() if hasattr(labels, "toarray") else np.asarray(labels)
+        pairs = zip(probabilities, labels, strict=True)
+        return [Answer(row, np.flatnonzero(chosen).tolist()) for row, chosen in pairs]
+
+    return ask
+
+
+def _numbers_of(model: Any, n_targets: int) -> Callable[[list[str]], list[Answer]]:
+    def ask(paths: list[str]) -> list[Answer]:
         numbers = np.asarray(model.predict(paths)).reshape(len(paths), -1)
         if numbers.shape[1] != n_targets:
             raise ValueError(
                 f"The model predicts {numbers.shape[1]} numbers per image, but has names for "
                 f"{n_targets}. Set model.target_names_ in Python, and save the model again."
             )
-        return numbers
+        return [Answer(row) for row in numbers]
 
     return ask
-
-
-def _targets(last: Any) -> list[str]:
-    """Return names for the numbers of a regressor that has no names for them."""
-    coefficients = np.shape(getattr(last, "coef_", ()))
-    n = coefficients[0] if len(coefficients) == 2 else 1
-    return ["prediction"] if n == 1 else [f"target {j}" for j in range(n)]

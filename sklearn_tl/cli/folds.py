@@ -1,104 +1,86 @@
-"""The folds of a study: stratified, and without a group in both parts of a fold."""
+"""The folds of a study: stratified, whole by group, and fewer if there are few images."""
 
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 
-from sklearn_tl.targets import read_targets
+from sklearn_tl.targets import group_folds, read_targets
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
 
-def make_folds(
-    y: Any,
-    n_folds: int,
-    seed: int,
-    task: str = "classification",
-    groups: np.ndarray | None = None,
-) -> Splits:
-    """Return folds, fewer if no class has as many images, and say what is special about them.
+class Folds:
+    """A splitter that makes fewer folds if no class has as many images, or if there are few groups.
 
     A class that has fewer images than there are folds is in all training sets, but not in all test
     sets.
 
     Parameters
     ----------
-    y : array-like of shape (n_images,) or (n_images, n_outputs)
-        At least two images of each class.
     n_folds : int
     seed : int
     task : {"classification", "multilabel", "regression"}, default="classification"
         Folds of classes have the same shares of each class. Folds of several labels have the same
         shares of images by their rarest label. Folds of numbers are drawn at random.
-    groups : ndarray of shape (n_images,) or None, default=None
-        No group is in both parts of a fold.
-
-    Returns
-    -------
-    splits : list of (train, test)
-
-    Raises
-    ------
-    ValueError
-        If there is one group, or all images of a class are in one group.
     """
-    if task == "classification":
-        strata = np.asarray(y)
-        of_each = Counter(strata.tolist())
+
+    keeps_groups = True
+
+    def __init__(self, n_folds: int, seed: int, task: str = "classification") -> None:
+        self.n_folds = n_folds
+        self.seed = seed
+        self.task = task
+
+    def split(self, X: Any, y: Any, groups: np.ndarray | None = None) -> Iterator[tuple]:
+        """Yield the positions to train on and to test on.
+
+        Raises
+        ------
+        ValueError
+            If there is one group.
+        """
+        strata = self._strata(y)
+        n_folds = min(self.n_folds, np.bincount(strata).max())
+        if groups is not None:
+            n_groups = len(np.unique(groups))
+            if n_groups < 2:
+                raise ValueError(
+                    "All images are in one group. Folds need two groups or more. Leave the groups "
+                    "out, or name them in another way."
+                )
+            return iter(group_folds(strata, min(n_folds, n_groups), self.seed, groups))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The least populated class")
+            folds = StratifiedKFold(n_folds, shuffle=True, random_state=self.seed)
+            return iter(list(folds.split(strata, strata)))
+
+    def _strata(self, y: Any) -> np.ndarray:
+        read, targets = read_targets(y, len(y), self.task)
+        strata = read.strata(targets, self.n_folds)
+        return np.unique(strata, return_inverse=True)[1]
+
+
+def say_which_are_rare(y: Any, folds: Folds, groups: np.ndarray | None) -> None:
+    """Print the classes or labels that cannot be tested in all folds."""
+    if folds.task == "regression":
+        return
+    read, targets = read_targets(y, len(y), folds.task)
+    if folds.task == "classification":
+        units = np.arange(len(y)) if groups is None else groups
+        pairs = set(zip(np.asarray(y).tolist(), np.asarray(units).tolist(), strict=True))
+        of_each = Counter(name for name, _ in pairs)
     else:
-        read, targets = read_targets(y, len(y), task)
-        strata = read.strata(targets, n_folds)
         names = [f"label {j}" for j in range(read.n_outputs)] if read.names is None else read.names
         of_each = Counter(dict(zip(names, targets.sum(axis=0), strict=True)))
-    n_folds = min(n_folds, np.bincount(np.unique(strata, return_inverse=True)[1]).max())
-    if groups is not None:
-        return _folds_of_groups(strata, n_folds, seed, task, groups)
-    small = [name for name, count in of_each.items() if count < n_folds]
-    if small and task != "regression":
+    n_folds = len(list(folds.split(None, y, groups)))
+    small = sorted(str(name) for name, count in of_each.items() if count < n_folds)
+    if small:
+        fewer = "images" if groups is None or folds.task != "classification" else "groups"
         print(
-            f"Not in the test images of all {n_folds} folds, since they have fewer images: "
-            f"{', '.join(map(str, small))}"
+            f"Not in the test images of all {n_folds} folds, since they have fewer {fewer}: "
+            f"{', '.join(small)}"
         )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class")
-        folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-        return list(folds.split(strata, strata))
-
-
-def _folds_of_groups(
-    strata: np.ndarray, n_folds: int, seed: int, task: str, groups: np.ndarray
-) -> Splits:
-    n_groups = len(np.unique(groups))
-    n_folds = min(n_folds, n_groups)
-    if n_groups < 2:
-        raise ValueError(f"All images are in the group {groups[0]}. Folds need two groups or more.")
-    kind = GroupKFold if task == "regression" else StratifiedGroupKFold
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class")
-        folds = kind(n_folds, shuffle=True, random_state=seed)
-        splits = list(folds.split(strata, strata, groups))
-    for train, _ in splits if task == "classification" else ():
-        absent = np.setdiff1d(strata, strata[train])
-        if len(absent):
-            of_class = np.unique(groups[strata == absent[0]])
-            where = (
-                f"are in the group {of_class[0]}"
-                if len(of_class) == 1
-                else f"are in {len(of_class)} groups, which came into one fold"
-            )
-            raise ValueError(
-                f"All images of the class {absent[0]} {where}. No fold could be trained on this "
-                "class and tested on others. Add images of other groups, leave the class or "
-                "--group out, or set another --seed."
-            )
-    print(
-        f"Folds: {len(splits)}. The {n_groups} groups stay whole: no group is both trained on and "
-        "tested on."
-    )
-    print(
-        "Choices within a fold, such as the C of a logistic regression, do not know the groups yet."
-    )
-    return splits

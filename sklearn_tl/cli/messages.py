@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 
 from sklearn_tl.datasets import without_position
 
@@ -14,9 +15,16 @@ OPTIONS = (
 )
 LIST = "python -c 'import sklearn_tl; print(*sklearn_tl.list_backbones())'"
 NUMBER = r"[-+.\deinfa]+"
+# What users have named stays as it is: in quotation marks, in the cells of a row, among classes.
+NAMES = (
+    r"(?<!\w)(?P<mark>['\"])(?:\\.|(?!(?P=mark)).)*(?P=mark)(?!\w)",
+    r"row \d+ \([^()]*\)",
+    r"different (?:texts|whole numbers|tags) \([^()]*\)",
+)
+BEFORE, AFTER = r"(?<![\w./\\-])", r"(?![\w(:/\\]|\.\w)"  # a parameter, and no part of a path
 
 
-def complain(kind: str, message: object) -> None:
+def complain(kind: str, message: object, names: Sequence[str] = ()) -> None:
     """Print a message on one line of stderr.
 
     Parameters
@@ -25,11 +33,14 @@ def complain(kind: str, message: object) -> None:
     message : Exception or str
         Line breaks become spaces. An error of a table that has several problems takes a line for
         each of them.
+    names : sequence of str, default=()
+        Names in the message that stay as they are, such as the path of an image.
     """
     if isinstance(message, OSError) and message.strerror:
         message = ": ".join(filter(None, (message.filename, message.strerror)))
     for line in getattr(message, "lines", [message]):
-        print(f"sklearn-tl: {kind}:", *reword(str(line)).split(), file=sys.stderr, flush=True)
+        text = " ".join(part.strip() for part in reword(str(line), names).splitlines())
+        print(f"sklearn-tl: {kind}: {text}", file=sys.stderr, flush=True)
 
 
 def problem_of(path: str, text: str) -> str:
@@ -45,10 +56,10 @@ def problem_of(path: str, text: str) -> str:
     -------
     problem : str
     """
-    return reword(without_position(path, text))
+    return reword(without_position(path, text), [path])
 
 
-def reword(text: str) -> str:
+def reword(text: str, names: Sequence[str] = ()) -> str:
     """Replace what only a user of Python can do by what a user of the command line can do.
 
     The package's errors say which parameter to set, and how. Here these become options.
@@ -57,6 +68,8 @@ def reword(text: str) -> str:
     ----------
     text : str
         The message of an error or a warning.
+    names : sequence of str, default=()
+        Names in the message that stay as they are. Those in quotation marks do so anyway.
 
     Returns
     -------
@@ -66,27 +79,40 @@ def reword(text: str) -> str:
     --------
     >>> reword("image_size=0 must be positive.")
     '--image-size 0 must be positive.'
+    >>> reword("'task=1.png' is empty.")
+    "'task=1.png' is empty."
     """
     # The position in X means nothing to somebody who typed the name of a folder.
     text = re.sub(r"X\[\d+\] \(((['\"]).*?\2)\)", r"\1", text)
+    text = re.sub(r"(?<![\w'])(page|task|errors)=\"(\w+)\"", r"--\1 \2", text)
+    text = re.sub(r"[Tt]he '(\w+)' parameter of \w+", r"\1", text)  # of scikit-learn
+    kept: list[str] = []
+
+    def keep(match: re.Match) -> str:
+        kept.append(match[0])
+        return f"\0{len(kept) - 1}\0"
+
+    text = re.sub("|".join([*map(re.escape, names), *NAMES]), keep, text)
+    text = _with_options(text)
+    return re.sub(r"\0(\d+)\0", lambda match: kept[int(match[1])], text)
+
+
+def _with_options(text: str) -> str:
     # An advice that takes a line of Python; the sentence goes on with another one.
     text = text.replace(": check_images(X) lists them all.", ".")
     text = re.sub(r", for example with np\.\w+\(X\)", "", text)
     text = text.replace("list_backbones() lists all", f"All are listed by {LIST}")
-    text = re.sub(r"(?<=\. )[a-z]", lambda match: match[0].upper(), text)
     example = rf"value_range=\(black, white\).*?\(({NUMBER}), ({NUMBER})\)( say)?"
     text = re.sub(example, r"--value-range \1 \2", text)
     text = re.sub(rf"value_range=[(\[]({NUMBER}), ({NUMBER})[)\]]", r"--value-range \1 \2", text)
     text = re.sub(r"channels=\(([\d, ]+?),?\)", _in_words("--channels"), text)
-    text = re.sub(r"\b(page|task|errors)=\"(\w+)\"", r"--\1 \2", text)
-    text = re.sub(r"[Tt]he '(\w+)' parameter of \w+", r"\1", text)  # of scikit-learn
     for name in OPTIONS:
         option = "--" + name.replace("_", "-")
-        text = re.sub(rf"(?<![\w.])`?{name}=`?\[([^\]]*)\]", _in_words(option), text)
-        text = re.sub(rf"(?<![\w.]){name}=", f"{option} ", text)
+        text = re.sub(rf"{BEFORE}`?{name}=`?\[([^\]]*)\]", _in_words(option), text)
+        text = re.sub(rf"{BEFORE}{name}=", f"{option} ", text)
         if name in UNMISTAKABLE:
-            text = re.sub(rf"(?<![\w.-])`?{name}`?(?![\w(])", option, text)
-    return text.replace("random_state", "--seed")
+            text = re.sub(rf"{BEFORE}`?{name}`?{AFTER}", option, text)
+    return re.sub(rf"{BEFORE}random_state{AFTER}", "--seed", text)
 
 
 def _in_words(option):

@@ -1,7 +1,8 @@
 """Model files: `study` writes one, `predict` opens it."""
 
+import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,12 @@ from sklearn_tl import persistence
 from sklearn_tl._utils import replacing
 
 
-def check_writable(path: Path, option: str = "--out", example: str = "model.sktl") -> None:
+def check_writable(
+    path: Path,
+    option: str = "--out",
+    example: str = "model.sktl",
+    others: Iterable[str | os.PathLike] = (),
+) -> None:
     """Raise before the work what writing a file would raise after it.
 
     Parameters
@@ -25,11 +31,13 @@ def check_writable(path: Path, option: str = "--out", example: str = "model.sktl
         The option that names the path, for messages.
     example : str, default="model.sktl"
         The name of such a file, for messages.
+    others : iterable of str or path, default=()
+        Files that are read, and must not be replaced. They need not exist.
 
     Raises
     ------
     ValueError
-        If no file can be written there.
+        If no file can be written there, or it would replace one of the others.
     ImportError
         If the name ends in .sktl and the libraries for that format are not installed.
     """
@@ -41,6 +49,9 @@ def check_writable(path: Path, option: str = "--out", example: str = "model.sktl
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
         raise ValueError(f"{option} {path} cannot be written: {error.strerror}.") from error
+    for other in others if path.exists() else ():
+        if os.path.exists(other) and os.path.samefile(path, other):
+            raise ValueError(f"{option} {path} would replace {other}. Name another file.")
 
 
 def save_model(model: BaseEstimator, path: Path, target_names: Sequence[str] = ()) -> None:

@@ -174,6 +174,28 @@ def study_parser() -> OneLineParser:
         help="what the targets stand for; default: guessed from them, and said",
     )
 
+    add = parser.add_argument_group("which images belong together").add_argument
+    add(
+        "--group-pattern",
+        metavar="REGEX",
+        help="a regular expression with parentheses around what the paths of one group have in "
+        "common, for example '(.*)_\\d+\\.jpg'; no fold divides a group",
+    )
+    add(
+        "--group-seconds",
+        metavar="N",
+        type=seconds,
+        help="photographs of one camera that were taken at most N seconds after each other are a "
+        "group, by the time in their EXIF data",
+    )
+    add(
+        "--duplicates",
+        choices=("group", "drop", "ignore"),
+        default="group",
+        help="copies of an image: keep them together in all folds (group, the default), leave out "
+        "all but the first (drop), or do not look for them (ignore)",
+    )
+
     group = parser.add_argument_group("what is compared")
     add, which = group.add_argument, group.add_mutually_exclusive_group()
     which.add_argument(
@@ -287,6 +309,12 @@ def study_parser() -> OneLineParser:
         type=Path,
         help="write the best model, fitted on all images: .sktl or .joblib",
     )
+    add(
+        "--calibrate",
+        action="store_true",
+        help="correct the probabilities of the best model by a temperature, if they are too sure "
+        "or too unsure",
+    )
     return parser
 
 
@@ -307,6 +335,20 @@ def predict_parser() -> OneLineParser:
         action="store_true",
         help="the probability of every class or label, in a column for each",
     )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--min-confidence",
+        metavar="P",
+        type=share,
+        help="leave the class empty and say unsure if its probability is below P",
+    )
+    which.add_argument(
+        "--error",
+        metavar="SHARE",
+        type=share,
+        help="the same, with the P at which at most this share of the answers is wrong, as the "
+        "study has found",
+    )
     return parser
 
 
@@ -325,6 +367,28 @@ def natural(text: str, least: int = 0) -> int:
     if not text.isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer of {least} or more.")
     return int(text)
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds.")
+    return number
+
+
+def share(text: str) -> float:
+    """Return a number between 0 and 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1.")
+    return number
 
 
 def folds(text: str) -> int:

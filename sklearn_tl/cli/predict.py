@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sklearn_tl._utils import replacing, tqdm
-from sklearn_tl.cli.answers import Answers, answers_of
+from sklearn_tl.cli.answers import Answer, Answers, answers_of
 from sklearn_tl.cli.messages import complain, problem_of
 from sklearn_tl.cli.model_file import check_writable, open_model
 from sklearn_tl.datasets import find_files, in_words
@@ -34,22 +32,24 @@ def predict(options: argparse.Namespace) -> int:
     status : int
         1 if an image could not be read, else 0.
     """
-    if options.csv is not None:
+    if options.csv is not None:  # before the model is opened, and images are looked for
         check_csv(options.csv, [options.model, *options.images])
-    answers = answers_of(open_model(options.model))
+    model, paths = open_model(options.model), list_images(options.images)
+    if options.csv is not None:
+        check_csv(options.csv, paths)
+    answers = answers_of(model, paths)
     if options.probabilities and answers.kind == "regression":
         raise ValueError(f"{options.model} predicts numbers. Leave --probabilities out.")
-    paths = list_images(options.images)
     n_errors = 0
     with writer(options, answers) as write:
-        for path, values in ask_all(answers, paths, hidden=is_shown(options)):
-            if isinstance(values, Exception):
+        for path, answer in ask_all(answers, paths, hidden=is_shown(options)):
+            if isinstance(answer, Exception):
                 n_errors += 1
-                problem = _problem(path, values)
-                complain("error", problem)
+                problem = _problem(path, answer)
+                complain("error", problem, [path])
                 write(path, None, problem)
             else:
-                write(path, values, "")
+                write(path, answer, "")
     if options.csv is not None:
         unread = f", {n_errors} of them without an answer" if n_errors else ""
         print(f"Wrote {options.csv}: {len(paths)} images{unread}.")
@@ -58,10 +58,7 @@ def predict(options: argparse.Namespace) -> int:
 
 def check_csv(path: Path, others: list[str]) -> None:
     """Raise a ValueError if the file cannot be written, or would replace a file that is read."""
-    check_writable(path, "--csv", "answers.csv")
-    for other in others:
-        if path.exists() and os.path.exists(other) and os.path.samefile(path, other):
-            raise ValueError(f"--csv {path} would replace {other}. Name another file.")
+    check_writable(path, "--csv", "answers.csv", others)
 
 
 def list_images(images: list[str]) -> list[str]:
@@ -88,13 +85,13 @@ def is_shown(options: argparse.Namespace) -> bool | None:
 @contextlib.contextmanager
 def writer(
     options: argparse.Namespace, answers: Answers
-) -> Iterator[Callable[[str, np.ndarray | None, str], None]]:
+) -> Iterator[Callable[[str, Answer | None, str], None]]:
     """Yield a function that writes one answer, or why there is none."""
     if options.csv is None:
 
-        def write_line(path: str, values: np.ndarray | None, error: str) -> None:
-            if values is not None:
-                print(answers.line(path, values, options.probabilities))
+        def write_line(path: str, answer: Answer | None, error: str) -> None:
+            if answer is not None:
+                print(answers.line(path, answer, options.probabilities))
 
         yield write_line
         return
@@ -104,19 +101,19 @@ def writer(
         rows = csv.writer(file)
         rows.writerow(answers.header(options.probabilities))
 
-        def write_row(path: str, values: np.ndarray | None, error: str) -> None:
-            if values is None:
+        def write_row(path: str, answer: Answer | None, error: str) -> None:
+            if answer is None:
                 rows.writerow(answers.cells_of_error(path, error, options.probabilities))
             else:
-                rows.writerow(answers.cells(path, values, options.probabilities))
+                rows.writerow(answers.cells(path, answer, options.probabilities))
 
         yield write_row
 
 
 def ask_all(
     answers: Answers, paths: list[str], hidden: bool | None
-) -> Iterator[tuple[str, np.ndarray | Exception]]:
-    """Yield each path with the values of its image, and show a progress bar."""
+) -> Iterator[tuple[str, Answer | Exception]]:
+    """Yield each path with the answer about its image, and show a progress bar."""
     with tqdm(total=len(paths), unit="image", disable=hidden) as bar:
         for start in range(0, len(paths), CHUNK):
             chunk = paths[start : start + CHUNK]
@@ -126,9 +123,9 @@ def ask_all(
 
 
 def _answers(
-    ask: Callable[[list[str]], np.ndarray], paths: list[str]
-) -> Iterator[tuple[str, np.ndarray | Exception]]:
-    """Yield each path with the values of its image, or with the error of reading it."""
+    ask: Callable[[list[str]], list[Answer]], paths: list[str]
+) -> Iterator[tuple[str, Answer | Exception]]:
+    """Yield each path with the answer about its image, or with the error of reading it."""
     try:
         rows = ask(paths)
     except (OSError, ValueError, TypeError) as error:

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn_tl.cache import cache_info
 from sklearn_tl.cli.demo import load_photographs
 from sklearn_tl.cli.folders import describe, read_folder
-from sklearn_tl.cli.folds import Splits, make_folds
+from sklearn_tl.cli.folds import Folds, Splits, say_which_are_rare
 from sklearn_tl.cli.model_file import check_writable, save_model
 from sklearn_tl.cli.report import write_report
 from sklearn_tl.cli.tables import (
@@ -31,7 +31,7 @@ from sklearn_tl.comparison import (
     compare_strategies,
     expected_seconds,
 )
-from sklearn_tl.datasets import Problems, is_table
+from sklearn_tl.datasets import Problems, groups_from_names, groups_from_times, is_table
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.images import check_each
 from sklearn_tl.inspection import require_matplotlib
@@ -43,9 +43,10 @@ class Images(NamedTuple):
     name: str
     X: Any
     y: Any
-    splits: Splits
+    cv: Folds | Splits
     left_out: list[str]
     task: str = "classification"
+    groups: np.ndarray | None = None
 
 
 def study(options: argparse.Namespace) -> int:
@@ -63,6 +64,7 @@ def study(options: argparse.Namespace) -> int:
     """
     check_folders(options)
     check_targets(options)
+    check_groups(options)
     extractor = make_extractor(options)
     images = load_images(options, extractor)
     if options.report:
@@ -73,13 +75,16 @@ def study(options: argparse.Namespace) -> int:
         images.y,
         task=images.task,
         strategies=options.strategies,
-        cv=images.splits,
+        groups=images.groups,
+        duplicates=options.duplicates,
+        cv=images.cv,
         train_sizes=options.train_sizes,
+        calibrate=options.calibrate,
         n_jobs=options.n_jobs,
         random_state=options.seed,
         verbose=1,
         # Images of a given test set are never trained on.
-        refit=True if options.train is None else images.splits[0][0],
+        refit=images.cv[0][0] if isinstance(images.cv, list) and options.train else True,
         **reading(options),
     )
     print_results(comparison)
@@ -109,7 +114,7 @@ def on_what(options: argparse.Namespace, images: Images) -> str:
     """Return in words which images the model was fitted on."""
     if options.train is None:
         return f"all {len(images.y)} images"
-    return f"the {len(images.splits[0][0])} images of {options.train}"
+    return f"the {len(images.cv[0][0])} images of {options.train}"
 
 
 def check_folders(options: argparse.Namespace) -> None:
@@ -139,6 +144,19 @@ def check_targets(options: argparse.Namespace) -> None:
         require_matplotlib()
     if options.out:
         check_writable(options.out)
+
+
+def check_groups(options: argparse.Namespace) -> None:
+    """Raise a ValueError if groups are named in two ways, or there are no folds to keep them in."""
+    names = [
+        f"--{name.replace('_', '-')}"
+        for name in ("group", "group_pattern", "group_seconds")
+        if getattr(options, name) is not None
+    ]
+    if len(names) > 1:
+        raise ValueError(f"{' and '.join(names)} exclude each other: leave one out.")
+    if names and (options.train is not None or options.folder is None):
+        raise ValueError(f"{names[0]} makes folds, and there are none to make here. Leave it out.")
 
 
 def make_folder(path: os.PathLike) -> None:
@@ -188,7 +206,21 @@ def load_images(options: argparse.Namespace, extractor: ConvFeatureExtractor) ->
     paths, labels, left_out = read_folder(options.folder, find_problems, options.errors)
     say(options.folder, labels, left_out)
     name = os.path.basename(os.path.abspath(options.folder))
-    return Images(name, paths, labels, make_folds(labels, options.cv, options.seed), left_out)
+    return in_folds(options, Images(name, paths, labels, [], left_out))
+
+
+def in_folds(options: argparse.Namespace, images: Images) -> Images:
+    """Return images with their folds, and with the groups that options name."""
+    groups = images.groups
+    if options.group_pattern is not None:
+        groups = groups_from_names(images.X, options.group_pattern)
+    elif options.group_seconds is not None:
+        groups = groups_from_times(images.X, options.group_seconds)
+    folds = Folds(options.cv, options.seed, images.task)
+    if groups is not None:
+        print(f"Groups: {len(set(groups.tolist()))}")
+    say_which_are_rare(images.y, folds, groups)
+    return images._replace(cv=folds, groups=groups)
 
 
 def load_parts(options: argparse.Namespace, find_problems: Problems) -> Images:
@@ -209,7 +241,7 @@ def load_parts(options: argparse.Namespace, find_problems: Problems) -> Images:
         name=os.path.basename(os.path.abspath(options.test)),
         X=train.paths + test.paths,
         y=np.concatenate([train.labels, test.labels]),
-        splits=[(np.arange(n_train), np.arange(n_train, n))],
+        cv=[(np.arange(n_train), np.arange(n_train, n))],
         left_out=train.left_out + test.left_out,
     )
 
@@ -217,15 +249,16 @@ def load_parts(options: argparse.Namespace, find_problems: Problems) -> Images:
 def load_table(options: argparse.Namespace, find_problems: Problems) -> Images:
     """Return the images of a table, and folds of them."""
     table = load_one(options, find_problems)
-    y = named_target(table)
-    return Images(
+    images = Images(
         name=os.path.basename(options.folder),
         X=table.paths,
-        y=y,
-        splits=make_folds(y, options.cv, options.seed, table.task, table.groups),
+        y=named_target(table),
+        cv=[],
         left_out=table.left_out,
         task=table.task,
+        groups=table.groups,
     )
+    return in_folds(options, images)
 
 
 def load_two_tables(options: argparse.Namespace, find_problems: Problems) -> Images:
@@ -236,7 +269,7 @@ def load_two_tables(options: argparse.Namespace, find_problems: Problems) -> Ima
         name=os.path.basename(options.test),
         X=train.paths + test.paths,
         y=both(named_target(train), named_target(test)),
-        splits=[(np.arange(n_train), np.arange(n_train, n))],
+        cv=[(np.arange(n_train), np.arange(n_train, n))],
         left_out=train.left_out + test.left_out,
         task=train.task,
     )
@@ -268,7 +301,7 @@ def announce(options: argparse.Namespace, images: Images) -> None:
         images.y,
         task=images.task,
         strategies=options.strategies,
-        cv=images.splits,
+        cv=images.cv,
         train_sizes=options.train_sizes,
         **{name: value for name, value in reading(options).items() if name != "cache"},
     )

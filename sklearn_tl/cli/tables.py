@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_tl.cli.folders import LEAST, describe, too_small
 from sklearn_tl.cli.messages import complain, reword
-from sklearn_tl.datasets import Problems, Table, is_table, read_table
+from sklearn_tl.datasets import Problems, Table, as_labels, is_table, read_table
 
 OPTIONS = ("path_column", "target", "group", "images", "separator", "task")
 
@@ -54,15 +54,20 @@ def load_two(options: argparse.Namespace, find_problems: Problems) -> tuple[Tabl
     path, targets = train.columns.path, train.columns.targets
     parameters |= {"path_column": path, "target": targets, "task": train.task}
     parameters["may_lack_separator"] = True
+    # In a table with "3.0" and "x" the class is "3.0". In one with "3.0" alone it would be 3.
+    is_text = train.task == "classification" and train.target.dtype.kind == "U"
+    parameters["as_text"] = is_text
     test = _read(options.test, options, find_problems, parameters, least=1)
     if options.separator is not None:
         names = train.target.columns
         check_known(options, "tag", set(test.target.columns) - set(names))
         test = test._replace(target=test.target.reindex(columns=names, fill_value=0))
     if train.task == "classification":
-        if train.target.dtype.kind == "U":  # in which numbers are text, too
-            test = test._replace(target=test.target.astype(str))
-        check_known(options, "class", set(test.target) - set(train.target))
+        known = set(train.target)
+        unknown = set(test.target) - known
+        if not is_text and test.target.dtype.kind == "U":  # numbers, and something else
+            unknown = {text for text in test.target if as_labels([text])[0] not in known}
+        check_known(options, "class", unknown)
     _say(options.train, train)
     _say(options.test, test)
     return train, test
@@ -90,6 +95,12 @@ def _read(
         return table
     counts = Counter(table.target.tolist())
     small = sorted(label for label, n in counts.items() if n < least)
+    if small and len(counts) - len(small) < 2:
+        raise ValueError(
+            f"{file} has {len(counts)} classes in {table.columns.targets[0]!r}, and "
+            f"{len(counts) - len(small)} of them have {least} or more images. At least 2 such "
+            "classes are needed. If the cells are numbers to predict: --task regression"
+        )
     keep = np.flatnonzero(~np.isin(table.target, small))
     return table._replace(
         paths=[table.paths[i] for i in keep],

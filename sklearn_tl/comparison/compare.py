@@ -2,35 +2,54 @@
 
 import os
 import tempfile
-import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
-from sklearn.base import clone
+from joblib import effective_n_jobs
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from sklearn_tl._utils import (
-    check_option,
-    fork_safe,
-    num_samples,
-    safe_indexing,
+from sklearn_tl._utils import fork_safe, num_samples
+from sklearn_tl.comparison.all_runs import run_all
+from sklearn_tl.comparison.checks import (
+    check_choices,
+    check_images,
+    check_unused,
+    known_names,
+    say_which_are_rare,
+    say_which_ignore_groups,
 )
 from sklearn_tl.comparison.first_pass import fill_caches
-from sklearn_tl.comparison.folds import make_splits, training_sets, training_sizes
-from sklearn_tl.comparison.progress import collect, say
-from sklearn_tl.comparison.raw_pixels import RawPixels
+from sklearn_tl.comparison.folds import (
+    actual_sizes,
+    can_keep_groups,
+    is_number,
+    make_splits,
+    training_sets,
+    training_sizes,
+)
+from sklearn_tl.comparison.progress import say
+from sklearn_tl.comparison.related import (
+    find_copies,
+    matters,
+    novelty_of,
+    say_which_classes_are_one_group,
+    say_which_copies,
+    without_leaks,
+)
 from sklearn_tl.comparison.result import StrategyComparison
-from sklearn_tl.comparison.runs import run_fold, without_rare_labels
+from sklearn_tl.comparison.runs import fit_by_group, without_rare_labels
 from sklearn_tl.comparison.scores import WORDS, default_scoring, score_dummy
-from sklearn_tl.comparison.strategies import RAW, default_strategies
-from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.comparison.strategies import default_strategies
+from sklearn_tl.comparison.study import Study
+from sklearn_tl.comparison.temperature import check_can_be_scaled, set_temperature
 from sklearn_tl.images import MAX_PIXELS, indexable
-from sklearn_tl.targets import Multilabel, Task, labels_of, read_targets
+from sklearn_tl.targets import Multilabel, labels_of
 
 
 @fork_safe
@@ -50,15 +69,18 @@ def compare_strategies(
     max_pixels: int | None = MAX_PIXELS,
     cache: str | os.PathLike | None = "memory",
     strategies: Mapping[str, Any] | Sequence[str] | None = None,
+    groups: Any = None,
+    duplicates: str = "group",
     cv: Any = 5,
     train_sizes: Any = None,
     scoring: str | Callable | None = None,
     refit: bool | np.ndarray = True,
+    calibrate: bool = False,
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = None,
     verbose: int = 0,
 ) -> StrategyComparison:
-    """Cross-validate strategies of transfer learning on your images, all on the same folds.
+    r"""Cross-validate strategies of transfer learning on your images, all on the same folds.
 
     All images go through the frozen layers first, each once. An image that cannot be read is
     therefore found before anything is trained. Every choice, such as the C of a logistic
@@ -104,6 +126,18 @@ def compare_strategies(
         Estimators by name, from the cheapest to the most expensive: the first of those that are
         equally good is chosen. None means all of
         :func:`sklearn_tl.comparison.default_strategies`; a list names some of them.
+    groups : array-like of shape (n_images,), str, callable or None, default=None
+        Images with equal values belong together, for example the pictures of one patient. No fold
+        is trained on one part of a group and tested on another, and neither are the folds on which
+        choices are made within a fold. If `X` consists of paths, a str is a regular expression with
+        parentheses around what the paths of one group have in common, such as
+        ``r"(.*)_\d+\.jpg"``, and a callable returns the group of a path. See also
+        :func:`sklearn_tl.datasets.groups_from_times`.
+    duplicates : {"group", "drop", "ignore"}, default="group"
+        What is done with copies of an image, and with sequences of images, such as bursts, that
+        :func:`sklearn_tl.find_duplicates` finds. "group": they stay together in all folds, as
+        groups do. "drop": all but the first of each set of copies are left out, and sequences stay
+        together. "ignore": nothing is looked for. A warning counts what was found.
     cv : int, splitter or iterable of (train, test), default=5
         An int is that many folds of shuffled images, stratified by class or by the rarest label.
     train_sizes : array-like, default=None
@@ -116,6 +150,10 @@ def compare_strategies(
         On which images the chosen strategy is fitted at the end, as `best_estimator_`: True means
         all, an array names their positions, and False means that it is not fitted. If the test
         set is given, name the positions of the training set.
+    calibrate : bool, default=False
+        Whether to divide the logits of `best_estimator_` by the temperature at which its
+        probabilities suit best to the images that were not trained on. Its predictions stay the
+        same. See :meth:`StrategyComparison.calibration`.
     n_jobs : int or None, default=None
         Number of processes that share the fits. Fine-tuning uses all cores in one process, too.
     random_state : int, RandomState instance or None, default=None
@@ -150,15 +188,7 @@ def compare_strategies(
     >>> compare_strategies(X, y, strategies=by_layer, cv=2, random_state=0).best_strategy_
     'blocks.5'
     """
-    if strategies is not None and len(strategies) == 0:
-        raise ValueError(
-            "strategies is empty. Expected at least one strategy; leave the parameter out for all."
-        )
-    if isinstance(scoring, list | tuple | dict | set):
-        raise ValueError(
-            f"scoring={scoring!r} has several scores, but strategies are compared by one. Name it, "
-            'for example scoring="balanced_accuracy".'
-        )
+    check_choices(strategies, scoring, duplicates)
     y, X = labels_of(X, y), indexable(X)
     parameters: dict[str, Any] = {
         "backbone": backbone,
@@ -172,119 +202,92 @@ def compare_strategies(
         "max_pixels": max_pixels,
         "cache": cache,
     }
-    if isinstance(strategies, Mapping):
-        check_unused(parameters)
-    else:
-        names = known_names(strategies)
+    own = dict(strategies) if isinstance(strategies, Mapping) else None
+    names = known_names(strategies) if own is None else list(own)
+    if own is None:
         check_images(X, names, **parameters)
-    read, targets = read_targets(y, num_samples(X), task)
+    else:
+        check_unused(parameters)
     y_name = getattr(y, "name", None)  # of a column of a table
-    y = plain_targets(y, read)
-    is_default, scoring = scoring is None, scoring or default_scoring(read.name)
+    study = Study.read(X, y, task, groups)
+    scorer = scoring or default_scoring(study.task.name)
     generator = check_random_state(random_state)
     fold_seed, seed = (int(seed) for seed in generator.randint(2**31 - 1, size=2))
-    splits = make_splits(cv, read, targets, fold_seed)
-    if isinstance(read, Multilabel):
-        say_which_are_rare(read, targets, len(splits))
-    sizes = training_sizes(train_sizes, splits, read)
-    trains = training_sets(splits, read.strata(targets, 1), sizes, seed)
+    # Folds and sizes that are impossible are found before the images go through the network.
+    cv = cv if is_number(cv) or hasattr(cv, "split") else list(cv)
+    splits = make_splits(cv, study.task, study.targets, fold_seed, study.groups)
+    training_sizes(train_sizes, splits, study.task)
+    if isinstance(study.task, Multilabel):
+        say_which_are_rare(study.task, study.targets, len(splits))
+    if study.groups is not None and not is_number(cv):
+        say_which_classes_are_one_group(study)
+    if own is not None and study.groups is not None:
+        say_which_ignore_groups(own)
+    if calibrate and own is not None:
+        check_can_be_scaled(own)
+
+    def by_name(study: Study) -> dict[str, Any]:
+        """Return the strategies for a study, which may have groups."""
+        if own is not None:
+            return own
+        how = {"task": study.task.name, "grouped": study.groups is not None}
+        default = default_strategies(**parameters, **how, random_state=seed)
+        return {name: default[name] for name in default if name in names}
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         in_file = cache == "memory" and effective_n_jobs(n_jobs) > 1
-        if not isinstance(strategies, Mapping):
-            if in_file:  # processes do not share memory
-                parameters["cache"] = f"{folder}/rows.sqlite"
-            default = default_strategies(**parameters, task=read.name, random_state=seed)
-            strategies = {name: default[name] for name in default if name in names}
-        check_scoring(next(iter(strategies.values())), scoring=scoring)
+        if in_file and own is None:  # processes do not share memory
+            parameters["cache"] = f"{folder}/rows.sqlite"
+        check_scoring(next(iter(by_name(study).values())), scoring=scorer)
         # The matrices are small: on two cores a second BLAS thread makes fits ten times slower.
         with threadpool_limits(1, user_api="blas"):
-            frozen_times = fill_caches(strategies, X, verbose)
-            runs = Parallel(n_jobs=n_jobs, return_as="generator")(
-                delayed(run_fold)(name, strategy, X, y, train, test, scoring)
-                for name, strategy in strategies.items()
-                for of_size in trains
-                for train, (_, test) in zip(of_size, splits, strict=True)
-            )
-            done = collect(runs, list(strategies), len(sizes), len(splits), verbose)
+            first = fill_caches(by_name(study), X, verbose, with_pixels=duplicates != "ignore")
+            found = None if duplicates == "ignore" else find_copies(first, study)
+            if found is not None and len(found.pairs):
+                say_which_copies(found, duplicates, None if can_keep_groups(cv) else splits)
+                study, splits = without_leaks(study, found, duplicates, cv, splits, fold_seed)
+            chosen = by_name(study)
+            sizes = training_sizes(train_sizes, splits, study.task)
+            strata = study.task.strata(study.targets, 1)
+            trains = training_sets(splits, strata, sizes, seed, study.groups)
+            if study.groups is not None:  # whole groups are rarely just as many images as asked for
+                sizes, trains = actual_sizes(trains)
+            run = partial(run_all, scoring=scorer, n_jobs=n_jobs, verbose=verbose)
             comparison = StrategyComparison(
-                names=list(strategies),
+                names=list(chosen),
                 sizes=sizes,
                 splits=splits,
-                y=y,
-                task=read,
+                study=study,
                 target_name=y_name if isinstance(y_name, str) else None,
-                score_name=WORDS[read.name] if is_default else str(scoring),
-                dummy=score_dummy(read.name, X, y, splits, scoring),
-                runs=np.array(done, dtype=object).reshape(len(strategies), len(sizes), -1),
-                frozen_times=frozen_times,
+                score_name=WORDS[study.task.name] if scoring is None else str(scoring),
+                dummy=score_dummy(study.task.name, study.X, study.y, splits, scorer),
+                runs=run(chosen, study, splits, trains),
+                frozen_times=first.seconds,
+                found=found,
             )
+            if first.embeddings is not None:
+                comparison.novelty_ = novelty_of(first.embeddings[study.kept], study.groups)
+            best = comparison.best_strategy_
+            if can_keep_groups(cv) and matters(study.groups):
+                say(f"{best}: folds that divide groups, to compare with", verbose)
+                divided = make_splits(cv, study.task, study.targets, fold_seed)
+                alone = replace(study, groups=None)
+                parts = [[train for train, _ in divided]]
+                runs = run({best: chosen[best]}, alone, divided, parts)
+                comparison.ungrouped_scores_ = np.array([fold["score"] for fold in runs[0, 0]])
             if refit is False:
                 return comparison
-            chosen = np.arange(len(y)) if refit is True else np.asarray(refit)
-            of_all = "all" if len(chosen) == len(y) else f"{len(chosen)} of the"
-            say(f"{comparison.best_strategy_}: fitting on {of_all} images", verbose)
-            best = clone(strategies[comparison.best_strategy_])
+            wanted = study.positions(refit)
+            of_all = "all" if len(wanted) == num_samples(X) else f"{len(wanted)} of the"
+            say(f"{best}: fitting on {of_all} images", verbose)
             with without_rare_labels():
-                best.fit(X if refit is True else safe_indexing(X, chosen), y[chosen])
+                fitted = fit_by_group(chosen[best], study.X, study.y, wanted, study.groups)
+            if calibrate:
+                set_temperature(fitted, comparison.calibration().temperature)
         if in_file:  # the file goes now
-            best.set_params(**_memory_instead_of(parameters["cache"], best))
-        comparison.best_estimator_ = best
+            fitted.set_params(**_memory_instead_of(parameters["cache"], fitted))
+        comparison.best_estimator_ = fitted
     return comparison
-
-
-def plain_targets(y: Any, task: Task) -> np.ndarray:
-    """Return targets, which were checked, as an array that estimators are fitted on."""
-    if task.name == "classification":
-        return np.ravel(y)
-    y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
-    return y.astype(int if task.name == "multilabel" else float)
-
-
-def say_which_are_rare(task: Multilabel, targets: np.ndarray, n_folds: int) -> None:
-    """Warn of labels that cannot be in all parts of the folds."""
-    counts = targets.sum(axis=0)
-    fewer = np.minimum(counts, len(targets) - counts)
-    rare = [f"{task.label(j)} ({counts[j]:.0f})" for j in np.flatnonzero(fewer < n_folds).tolist()]
-    if rare:
-        warnings.warn(
-            f"Fewer than {n_folds} images, one per fold, have or lack the following labels: "
-            f"{', '.join(rare[:5])}{' and others' if len(rare) > 5 else ''}. Their scores are of "
-            "little worth. Leave their columns out, or add images.",
-            stacklevel=3,
-        )
-
-
-def known_names(strategies: Sequence[str] | None) -> list[str]:
-    """Return the names of default strategies that are wanted, or say which is unknown."""
-    known = list(default_strategies())
-    if strategies is None:
-        return known
-    wanted = np.atleast_1d(strategies).tolist()
-    for name in wanted:
-        check_option("strategies", name, known)
-    return wanted
-
-
-def check_images(X: Any, names: list[str], **parameters: Any) -> None:
-    """Check the parameters of the default strategies and the form of `X` before anything runs."""
-    if set(names) == {RAW}:
-        known = RawPixels().get_params(deep=False)
-        RawPixels(**{n: value for n, value in parameters.items() if n in known}).fit(X)
-    else:
-        ConvFeatureExtractor(**parameters).fit(X)
-
-
-def check_unused(parameters: Mapping[str, Any]) -> None:
-    """Raise a ValueError if a parameter of the default strategies comes with a user's own."""
-    default = ConvFeatureExtractor().get_params(deep=False)
-    for name, value in parameters.items():
-        if type(value) is not type(default[name]) or value != default[name]:
-            raise ValueError(
-                f"{name}={value!r} is a parameter of the default strategies, but strategies is a "
-                f"dict of your own estimators. Set {name} on each of them, for example "
-                f"ConvFeatureExtractor({name}=...)."
-            )
 
 
 def _memory_instead_of(path: str, estimator: Any) -> dict[str, str]:

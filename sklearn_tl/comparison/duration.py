@@ -9,12 +9,13 @@ from sklearn.base import clone
 
 from sklearn_tl._utils import num_samples, safe_indexing
 from sklearn_tl.classifier import FineTuneClassifier
-from sklearn_tl.comparison.compare import check_images, known_names, plain_targets
+from sklearn_tl.comparison.checks import check_images, known_names
 from sklearn_tl.comparison.folds import make_splits, stratified_subset, training_sizes
 from sklearn_tl.comparison.strategies import QUICK_STRATEGIES, default_strategies
+from sklearn_tl.comparison.study import plain_targets
 from sklearn_tl.images import indexable
 from sklearn_tl.regressor import FineTuneRegressor
-from sklearn_tl.targets import read_targets
+from sklearn_tl.targets import Task, labels_of, read_targets
 
 N_IMAGES = 16
 
@@ -74,7 +75,7 @@ def expected_seconds(
     >>> list(seconds)
     ['last layer', 'all layers']
     """
-    X = indexable(X)
+    y, X = labels_of(X, y), indexable(X)
     names = known_names(strategies)
     check_images(X, names, **parameters)
     read, targets = read_targets(y, num_samples(X), task)
@@ -83,7 +84,7 @@ def expected_seconds(
     # The last size stands for the whole training part, which can differ between folds.
     n_trained = len(splits) * sum(sizes[:-1]) + sum(len(train) for train, _ in splits)
     n_tested = len(sizes) * sum(len(test) for _, test in splits)
-    some = stratified_subset(np.arange(len(targets)), read.strata(targets, 1), N_IMAGES, 0)
+    some = sample(read, targets)
     X_some, y_some = safe_indexing(X, some), plain_targets(y, read)[some]
     default = default_strategies(**parameters, task=read.name, random_state=0)
     return {
@@ -91,6 +92,17 @@ def expected_seconds(
         for name, strategy in default.items()
         if name in names and name not in QUICK_STRATEGIES
     }
+
+
+def sample(task: Task, targets: np.ndarray) -> np.ndarray:
+    """Return the positions of a few images whose targets differ."""
+    every = np.arange(len(targets))
+    if task.name != "regression":
+        return stratified_subset(every, task.strata(targets, 1), N_IMAGES, 0)
+    # Of all sizes: most values may be equal, for example 0.
+    values = [np.argsort(column, kind="stable") for column in targets.T]
+    places = np.linspace(0, len(every) - 1, min(N_IMAGES, len(every))).astype(int)
+    return np.unique(np.concatenate([order[places] for order in values]))
 
 
 def _seconds(

@@ -4,23 +4,51 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from sklearn.base import clone
 
 from sklearn_tl.comparison.progress import bars_are_readable, say
-from sklearn_tl.comparison.raw_pixels import PixelPass
-from sklearn_tl.embedding import LARGE, FrozenPass, RowPass, embed, image_reader
+from sklearn_tl.embedding import LARGE, FrozenPass, PixelPass, RowPass, embed, image_reader
 from sklearn_tl.images import CONSTRAINTS, ImageSequence
 
 # What decides which images a strategy sees, and in how many processes.
 READING = (*CONSTRAINTS, "n_jobs")
 
 
-def fill_caches(strategies: Mapping[str, Any], X: Any, verbose: int) -> dict[str, float]:
-    """Run all images through the frozen layers; return the seconds that each strategy needs.
+class FirstRows(NamedTuple):
+    """What the first pass has computed of all images.
+
+    Parameters
+    ----------
+    seconds : dict of str to float
+        The time that each strategy needs in the frozen layers.
+    embeddings : ndarray of shape (n_images, n_features) or None
+        Of the first strategy with a network. None if there is none, or if nothing could be kept.
+    pixels : ndarray of shape (n_images, 1024 * n_channels) or None
+        The raw pixels. None if no strategy takes images.
+    """
+
+    seconds: dict[str, float]
+    embeddings: np.ndarray | None
+    pixels: np.ndarray | None
+
+
+def fill_caches(
+    strategies: Mapping[str, Any], X: Any, verbose: int, with_pixels: bool = False
+) -> FirstRows:
+    """Run all images through the frozen layers once.
 
     Strategies that use the same network share a single pass. Its time counts for each of them.
+
+    Parameters
+    ----------
+    strategies : dict of str to estimator
+    X : images
+    verbose : int
+    with_pixels : bool, default=False
+        Whether raw pixels are wanted even if no strategy learns from them.
     """
     passes: dict[str, tuple[list[RowPass], ImageSequence, Any, int | None]] = {}
     shared = {}
@@ -34,14 +62,24 @@ def fill_caches(strategies: Mapping[str, Any], X: Any, verbose: int) -> dict[str
             passes.setdefault(key, ([], images, cache, reading[-1]))[0].append(frozen)
             shared[name] = key
     seconds = {}
+    embeddings = pixels = None
     bars = int(verbose and bars_are_readable())
     for key, (parts, images, cache, n_jobs) in passes.items():
         start = time.perf_counter()
         frozen = join_passes(parts, len(images), cache)
         say(f"{frozen.name}: first pass over {len(images)} images", verbose)
-        embed(images, frozen, cache=cache, n_jobs=n_jobs, verbose=bars, large_in_file=True)
+        rows = embed(images, frozen, cache=cache, n_jobs=n_jobs, verbose=bars, large_in_file=True)
         seconds[key] = time.perf_counter() - start
-    return {name: seconds[shared[name]] if name in shared else 0.0 for name in strategies}
+        if isinstance(frozen, PixelPass):
+            pixels = rows if pixels is None else pixels
+        elif embeddings is None:
+            embeddings = rows[:, : frozen.lengths()[0]]
+    if with_pixels and pixels is None and passes:
+        parts, images, _, _ = next(iter(passes.values()))
+        small = PixelPass(parts[0].preprocessing.n_channels)
+        pixels = embed(images, small, cache=None, large_in_file=True)
+    by_name = {name: seconds[shared[name]] if name in shared else 0.0 for name in strategies}
+    return FirstRows(by_name, embeddings, pixels)
 
 
 def join_passes(

@@ -6,16 +6,23 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from sklearn_tl._utils import check_option
+from sklearn_tl.assessment import Novelty, paired_bootstrap
 from sklearn_tl.comparison import words
+from sklearn_tl.comparison.assessments import Assessments
+from sklearn_tl.comparison.evidence import image_results
 from sklearn_tl.comparison.folds import Split
-from sklearn_tl.comparison.scores import Dummy
+from sklearn_tl.comparison.scores import WORDS, Dummy
+from sklearn_tl.comparison.study import Study
+from sklearn_tl.duplicates import Duplicates
 from sklearn_tl.targets import Multiclass, Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
+LEAST_FOLDS = 3  # for an interval from the scores of folds
 
-class StrategyComparison:
+
+class StrategyComparison(Assessments):
     """What :func:`compare_strategies` found.
 
     Attributes
@@ -62,6 +69,20 @@ class StrategyComparison:
         computed for such a model.
     dummy_absolute_error_ : ndarray of shape (n_targets,) or None
         In a regression, how far the mean of the training images is off on average.
+    groups_ : ndarray of shape (n_images,) or None
+        The groups that no fold divides, as integers: those that were given, and those of copies and
+        sequences. None if there are none.
+    ungrouped_scores_ : ndarray of shape (n_folds,) or None
+        What the best strategy would score on folds that divide groups. None if there are no groups,
+        if less than a tenth of the images belong together, or if `cv` is not a number.
+    duplicates_ : Duplicates or None
+        The copies and sequences that were found. None if they were not looked for.
+    novelty_ : Novelty or None
+        Tells by their embeddings which images are unlike all of the compared ones. None if no
+        strategy has a network.
+    kept_ : ndarray of shape (n_images,)
+        The positions in `X` of the images that were compared: all, unless copies were dropped. Every
+        other attribute counts these images.
     """
 
     best_estimator_: Any
@@ -72,16 +93,22 @@ class StrategyComparison:
         names: list[str],
         sizes: list[int],
         splits: list[Split],
-        y: np.ndarray,
+        study: Study,
         runs: np.ndarray,
         frozen_times: dict[str, float],
-        task: Task,
+        found: Duplicates | None,
         target_name: str | None,
         score_name: str,
         dummy: Dummy,
     ) -> None:
+        task, y = study.task, study.y
         self.strategies_ = names
         self.splits_ = splits
+        self.groups_ = study.groups
+        self.kept_ = study.kept
+        self.duplicates_ = found
+        self.novelty_: Novelty | None = None
+        self.ungrouped_scores_: np.ndarray | None = None
         self.classes_ = task.classes if isinstance(task, Multiclass) else None
         self.task_ = task.name
         self.target_names_ = _target_names(task, target_name)
@@ -108,6 +135,10 @@ class StrategyComparison:
                     rows = np.concatenate([r["probabilities"] for r in folds])
                     self.probabilities_[name] = rows[back]
         self.best_strategy_ = self._choose()
+        self.image_results_ = None
+        if self.predictions_ and score_name == WORDS[task.name]:
+            predicted = [self.predictions_[name] for name in names]
+            self.image_results_ = image_results(task, y, predicted, splits)
 
     def to_frame(self) -> "pd.DataFrame":
         """Return `results_` as a table.
@@ -162,10 +193,12 @@ class StrategyComparison:
         return np.flatnonzero((self.results_["strategy"] == strategy) & (sizes == size))[0]
 
     def difference(self, a: str, b: str) -> tuple[float, float, float]:
-        """Return how much higher strategy `a` scores than `b` on the same folds.
+        """Return how much higher strategy `a` scores than `b` on the same images.
 
-        The training sets of the folds overlap. The variance is corrected for that, as in Nadeau &
-        Bengio, "Inference for the Generalization Error" (Machine Learning, 2003).
+        If it is known which image each strategy gets right, the interval comes from resamples of
+        the images, in which groups stay whole. Otherwise, with several labels or a `scoring` of
+        one's own, it comes from the folds. Their training sets overlap, and the variance is
+        corrected for that.
 
         Parameters
         ----------
@@ -177,16 +210,28 @@ class StrategyComparison:
         Returns
         -------
         (mean, low, high) : tuple of float
-            The mean difference of the scores, and its 95 % confidence interval, which is infinite
-            if there is one fold.
+            The mean difference of the scores over the folds, and its 95 % confidence interval. The
+            interval is infinite if it would have to come from fewer than three folds.
+
+        References
+        ----------
+        Efron & Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13. Nadeau & Bengio,
+        "Inference for the Generalization Error" (Machine Learning, 2003).
         """
         differences = self.scores(a) - self.scores(b)
-        k, mean = len(differences), differences.mean()
-        if k < 2:
-            return float(mean), -np.inf, np.inf
+        k, mean = len(differences), float(differences.mean())
+        if self.image_results_ is not None:
+            values, score = self.image_results_
+            of_a, of_b = (values[self.strategies_.index(name)] for name in (a, b))
+            found = paired_bootstrap(
+                of_a, of_b, score=score, groups=self.groups_, random_state=0
+            )
+            return mean, min(found.low, mean), max(found.high, mean)
+        if k < LEAST_FOLDS:
+            return mean, -np.inf, np.inf
         share = np.mean([len(test) / len(train) for train, test in self.splits_])
         half = student_t.ppf(0.975, k - 1) * np.sqrt((1 / k + share) * differences.var(ddof=1))
-        return float(mean), float(mean - half), float(mean + half)
+        return mean, float(mean - half), float(mean + half)
 
     def summary(self) -> str:
         """Say in words which strategy to take, and how sure the folds are.

@@ -4,15 +4,17 @@ import pickle
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypedDict
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from threadpoolctl import threadpool_limits
 
 from sklearn_tl._utils import safe_indexing
+from sklearn_tl.comparison.group_parameters import group_parameters
 from sklearn_tl.comparison.strategies import n_trainable_parameters
 from sklearn_tl.targets import label_probabilities
 
@@ -46,8 +48,11 @@ def run_fold(
     train: np.ndarray,
     test: np.ndarray,
     scoring: str | Callable,
+    groups: np.ndarray | None = None,
 ) -> Run:
     """Fit a strategy on one fold; return its score and what it cost.
+
+    Choices that the fit makes on folds of its own keep `groups` whole.
 
     Raises
     ------
@@ -60,7 +65,7 @@ def run_fold(
         threadpool_limits(1, user_api="blas"),  # in this process, which may be another
         without_rare_labels(),
     ):
-        fitted = clone(strategy).fit(safe_indexing(X, train), y[train])
+        fitted = fit_by_group(strategy, X, y, train, groups)
         after_fit = time.perf_counter()
         score = float(check_scoring(fitted, scoring=scoring)(fitted, X_test, y_test))
         after_score = time.perf_counter()
@@ -78,6 +83,16 @@ def run_fold(
             "predicted": np.asarray(fitted.predict(X_test)),
             "probabilities": _probabilities(fitted, X_test, np.unique(y) if y.ndim == 1 else None),
         }
+
+
+def fit_by_group(
+    strategy: Any, X: Any, y: np.ndarray, train: np.ndarray, groups: np.ndarray | None
+) -> Any:
+    """Return a copy of a strategy that is fitted on some images, and knows their groups."""
+    parameters = group_parameters(strategy, None if groups is None else groups[train])
+    # With metadata routing, each step would have to request its groups beforehand.
+    with config_context(enable_metadata_routing=False) if parameters else nullcontext():
+        return clone(strategy).fit(safe_indexing(X, train), y[train], **parameters)
 
 
 def _probabilities(fitted: Any, X_test: Any, classes: np.ndarray | None) -> np.ndarray | None:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sklearn_tl.comparison.strategies import RAW
+from sklearn_tl.comparison.words_of_predictions import about_predictions
 
 if TYPE_CHECKING:
     from sklearn_tl.comparison.result import StrategyComparison
+
+LEAST_SIZES = 3  # from which a learning curve is drawn on
 
 
 def summary(comparison: StrategyComparison, y: np.ndarray) -> str:
@@ -22,7 +25,9 @@ def summary(comparison: StrategyComparison, y: np.ndarray) -> str:
         "",
         *_table(comparison),
         "",
-        f"Take {best!r}: {_reason(best, highest)}",
+        *_groups(comparison),
+        f"Take {best!r}: {_reason(comparison, highest)}",
+        *_expected(comparison),
         *_errors(comparison, best),
         *[_compared(comparison, best, name) for name in names if name != best],
     ]
@@ -31,14 +36,55 @@ def summary(comparison: StrategyComparison, y: np.ndarray) -> str:
             f"No strategy beats always answering {comparison.dummy_name_}. Nothing that was "
             "tried can be learned from these images."
         )
-    elif highest == RAW and len(names) > 1:
-        lines.append(
+    elif RAW in names and len(names) > 1:
+        lines += _transfer(comparison, highest)
+    lines += about_predictions(comparison, y)
+    return "\n".join([*lines, *_by_size(comparison), *_more_images(comparison)])
+
+
+def _groups(comparison: StrategyComparison) -> list[str]:
+    """Say that groups stay whole, and what folds that divide them would claim."""
+    if comparison.groups_ is None:
+        return []
+    sizes = np.bincount(comparison.groups_)
+    together = f"{sizes[sizes > 1].sum()} of the images belong to {(sizes > 1).sum()} groups"
+    line = f"{together}, which no fold divides."
+    claimed, best = comparison.ungrouped_scores_, comparison.best_strategy_
+    if claimed is not None:
+        honest = comparison.scores(best).mean()
+        line += (
+            f" Folds that divide them would claim {claimed.mean():.3f} for {best!r} instead of "
+            f"{honest:.3f}."
+        )
+    return [line, ""]
+
+
+def _expected(comparison: StrategyComparison) -> list[str]:
+    """Say what to expect of the choice on new images."""
+    expected = comparison.expected_score() if len(comparison.strategies_) > 1 else None
+    if expected is None:
+        return []
+    return [
+        f"On new images, expect about {expected.mean:.3f} (95 % interval {expected.low:.3f} to "
+        f"{expected.high:.3f}): the highest of several scores is a little too high."
+    ]
+
+
+def _transfer(comparison: StrategyComparison, highest: str) -> list[str]:
+    """Say whether transfer learning helps, unless it clearly does."""
+    others = [name for name in comparison.strategies_ if name != RAW]
+    best = max(others, key=lambda name: comparison.scores(name).mean())
+    _, low, high = comparison.difference(best, RAW)
+    if low > 0:
+        return []
+    if high < 0:
+        return [
             "Raw pixels win: what the network has learned from photographs does not help with "
             "these images."
-        )
-    elif RAW in names and comparison.difference(highest, RAW)[1] <= 0:
-        lines.append("These folds do not show that transfer learning helps with these images.")
-    return "\n".join([*lines, *_by_size(comparison)])
+        ]
+    if not np.isfinite(low):
+        return ["So few folds cannot show whether transfer learning helps with these images."]
+    return ["These folds do not show that transfer learning helps with these images."]
 
 
 def _images(comparison: StrategyComparison, y: np.ndarray) -> str:
@@ -99,13 +145,28 @@ def _table(comparison: StrategyComparison) -> list[str]:
     return lines
 
 
-def _reason(best: str, highest: str) -> str:
-    if best == highest:
-        return "no other strategy scores higher."
-    return (
-        f"{highest!r} scores higher, but by less than one standard error, and {best!r} is the "
-        "cheaper of the two."
+def _reason(comparison: StrategyComparison, highest: str) -> str:
+    best = comparison.best_strategy_
+    top = comparison.scores(highest).mean()
+    if comparison.scores(best).mean() == top:
+        tied = [
+            name
+            for name in comparison.strategies_
+            if name != best and comparison.scores(name).mean() == top
+        ]
+        also = f" {' and '.join(map(repr, tied))} {'ties' if len(tied) == 1 else 'tie'} with it."
+        return f"no other strategy scores higher.{also if tied else ''}"
+    of_best, of_highest = comparison.fit_time(best), comparison.fit_time(highest)
+    why = (
+        f"a fit takes {_seconds(of_best)} instead of {_seconds(of_highest)}"
+        if of_best < of_highest
+        else f"{best!r} comes first in the list"
     )
+    return f"{highest!r} scores higher, but by less than one standard error, and {why}."
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:,.0f} s"
 
 
 def _compared(comparison: StrategyComparison, best: str, other: str) -> str:
@@ -113,19 +174,19 @@ def _compared(comparison: StrategyComparison, best: str, other: str) -> str:
     if mean == 0:
         return f"- {other!r} scores the same."
     start = f"- {other!r} scores {abs(mean):.3f} {'higher' if mean > 0 else 'lower'}"
+    n_folds = len(comparison.splits_)
+    ahead = int((comparison.scores(other) > comparison.scores(best)).sum())
+    count = f"ahead in {ahead} of {_number(n_folds, 'fold')}"
     if not np.isfinite(low):
-        return f"{start}. One fold cannot show whether that is chance."
+        few = "One fold is" if n_folds == 1 else f"{n_folds} folds are"
+        return f"{start} ({count}). {few} too few for an interval."
     if low == high:
         sure = "The difference is the same in all folds, which are too few to say more."
     elif low <= 0 <= high:
-        sure = "These folds cannot tell the two apart."
+        sure = "These images cannot tell the two apart."
     else:
         sure = "The difference is more than chance."
-    ahead = int((comparison.scores(other) > comparison.scores(best)).sum())
-    return (
-        f"{start} (95 % interval {low:+.3f} to {high:+.3f}; ahead in {ahead} of "
-        f"{len(comparison.splits_)} folds). {sure}"
-    )
+    return f"{start} (95 % interval {low:+.3f} to {high:+.3f}; {count}). {sure}"
 
 
 def _by_size(comparison: StrategyComparison) -> list[str]:
@@ -139,3 +200,12 @@ def _by_size(comparison: StrategyComparison) -> list[str]:
         top = max(means, key=lambda name: means[name])
         lines.append(f"  {size:6d}  {top} ({means[top]:.3f})")
     return lines
+
+
+def _more_images(comparison: StrategyComparison) -> list[str]:
+    """Say what twice as many images would bring, if there are enough training sizes to tell."""
+    sizes = sorted(set(comparison.results_["train_size"].tolist()))
+    if len(sizes) < LEAST_SIZES or len(comparison.splits_) < 2:
+        return []
+    n_classes = None if comparison.classes_ is None else len(comparison.classes_)
+    return [comparison.more_images(sizes[-1]).sentence(n_classes)]

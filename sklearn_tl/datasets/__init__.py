@@ -2,14 +2,16 @@
 
 `load_folder` takes the names of sub-folders as labels. `load_table` reads a CSV, TSV or Parquet
 file with a column of paths and a column of targets. `load_photo_patches` cuts patches of the
-photographs that come with scikit-image and scikit-learn.
+photographs that come with scikit-image and scikit-learn. `groups_from_names` and
+`groups_from_times` say which images belong together.
 
 For the command line there are also `find_images`, `find_parts`, `find_loose_images`,
 `find_files` and `in_words`, which find image files and count the others; `read_table`, which
-returns what `load_table` found as a `Table`; `is_table`; and `without_position`. They are not
-public.
+returns what `load_table` found as a `Table`; `as_labels`, which reads cells as classes;
+`is_table`; and `without_position`. They are not public.
 """
 
+from sklearn_tl.datasets.cells import as_labels as as_labels
 from sklearn_tl.datasets.checking import Problems as Problems
 from sklearn_tl.datasets.checking import without_position as without_position
 from sklearn_tl.datasets.folders import find_files as find_files
@@ -18,10 +20,17 @@ from sklearn_tl.datasets.folders import find_loose_images as find_loose_images
 from sklearn_tl.datasets.folders import find_parts as find_parts
 from sklearn_tl.datasets.folders import in_words as in_words
 from sklearn_tl.datasets.folders import load_folder
+from sklearn_tl.datasets.grouping import groups_from_names, groups_from_times
 from sklearn_tl.datasets.photographs import load_photo_patches
 from sklearn_tl.datasets.table_files import is_table as is_table
 from sklearn_tl.datasets.tables import Table as Table
 from sklearn_tl.datasets.tables import load_table
 from sklearn_tl.datasets.tables import read_table as read_table
 
-__all__ = ["load_folder", "load_photo_patches", "load_table"]
+__all__ = [
+    "groups_from_names",
+    "groups_from_times",
+    "load_folder",
+    "load_photo_patches",
+    "load_table",
+]

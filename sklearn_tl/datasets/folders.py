@@ -229,6 +229,9 @@ def find_files(folder: str) -> Files:
             path = os.path.join(parent, name)
             if name[0] == ".":
                 continue
+            if os.path.exists(path) and not os.path.isfile(path):
+                others["not a regular file"] += 1  # a pipe, say, from which reading may never end
+                continue
             kind = kind_of(path)
             package = kind and missing_package(kind)
             if kind is None or package:

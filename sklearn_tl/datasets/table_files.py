@@ -67,7 +67,9 @@ def read_cells(path: str) -> "tuple[pd.DataFrame, list[int]]":
         return _read_parquet(path, pd), []
     records = _records(path, _text(path), DELIMITERS[ending])
     first = next((i for i, record in enumerate(records) if any(record)), len(records))
-    names = records[first] if records else []
+    if first == len(records):
+        raise ValueError(f"{path} is empty. Expected a header, and one row per image.")
+    names = records[first]
     while names and not names[-1]:
         names = names[:-1]
     rows, ragged = {}, []
@@ -105,11 +107,14 @@ def _records(path: str, text: str, delimiters: str) -> list[list[str]]:
         return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
 
     def n_columns(delimiter: str) -> tuple[int, int]:
+        lengths, is_regular = [], True
         try:
-            lengths = [len(record) for record in islice(split(delimiter), SAMPLE) if record]
-        except csv.Error:
-            return 0, 0
-        is_regular = len(lengths) > 0 and len(set(lengths)) == 1 and lengths[0] > 1
+            for record in islice(split(delimiter), SAMPLE):
+                if record:
+                    lengths.append(len(record))
+        except csv.Error:  # which is raised again, if no other delimiter makes columns
+            is_regular = False
+        is_regular &= len(lengths) > 0 and len(set(lengths)) == 1 and lengths[0] > 1
         return int(is_regular), lengths[0] if lengths else 0
 
     reader = split(max(delimiters, key=n_columns))

@@ -40,7 +40,9 @@ class Targets:
     task : str or None
         The task, if the user has named one.
     may_lack_separator : bool, default=False
-        Whether no cell needs to contain the separator.
+        Whether no cell needs to contain the separator, and one tag is enough.
+    as_text : bool, default=False
+        Whether classes are the text of their cells, also if all of them are numbers.
 
     Attributes
     ----------
@@ -60,8 +62,11 @@ class Targets:
         separator: str | None,
         task: str | None,
         may_lack_separator: bool = False,
+        as_text: bool = False,
     ) -> None:
         self.cells, self.kind, self.separator, self.task = cells, kind, separator, task
+        self.least_tags = 1 if may_lack_separator else 2
+        self.as_text = as_text
         self.names = [str(name) for name in cells.columns]
         self.empty: dict[str, list[int]] = {}
         self.problems: list[Problem] = []
@@ -91,6 +96,7 @@ class Targets:
         if self.kind == "tags":
             sets = [tags_of(cell, str(self.separator)) for cell in kept[self.names[0]]]
             tags = sorted(frozenset().union(*sets))
+            self._check_tags(tags)
             matrix = np.array([[int(tag in of_image) for tag in tags] for of_image in sets])
             index = pd.Index(kept.index, name="row")
             return (
@@ -99,14 +105,14 @@ class Targets:
                 self._about_tags(tags, sets),
             )
         if self.kind == "labels":
-            y = as_labels(kept[self.names[0]].tolist())
+            y = self._labels(kept[self.names[0]].tolist())
             return y, "classification", self._about_classes(y)
         columns = {name: as_numbers(kept[name].tolist()) for name in self.names}
         if len(columns) == 1:
             (numbers,) = columns.values()
             task = self.task or guess_task(numbers)
             if task == "classification":
-                y = as_labels(kept[self.names[0]].tolist())
+                y = self._labels(kept[self.names[0]].tolist())
                 return y, task, self._about_classes(y)
             return numbers, task, self._about_numbers(columns)
         y = pd.DataFrame(columns, index=pd.Index(kept.index, name="row"))
@@ -114,12 +120,27 @@ class Targets:
         about = self._about_numbers if task == "regression" else self._about_flags
         return y, task, about(columns)
 
+    def _labels(self, cells: list[str]) -> np.ndarray:
+        return np.array(cells, dtype=str) if self.as_text else as_labels(cells)
+
+    def _check_tags(self, tags: Sequence[str]) -> None:
+        if len(tags) < self.least_tags:
+            only = f"the only tag is {tags[0]!r}" if tags else "no image has a tag"
+            raise ValueError(
+                f"In {self.names[0]!r} {only}, but several labels per image need two or more. For "
+                "images with and without one tag, write two classes, such as 'yes' and 'no', and "
+                "leave the separator out."
+            )
+
     def _value(self, cells: tuple[str, ...]) -> Any:
         if self.kind == "tags":
             return tags_of(cells[0], str(self.separator))
         return tuple(map(float, cells)) if self.kind == "numbers" else cells
 
     def _find_wrong_numbers(self) -> None:
+        instead = "" if self.task else 'If the cells are classes: task="classification".'
+        if len(self.names) > 1:
+            instead = "" if self.task == "regression" else "For labels, write 1 and 0."
         for name in self.names:
             column = self.cells[name].items()
             wrong = {
@@ -129,12 +150,12 @@ class Targets:
             for cells, advice, can_be_left_out in (
                 (
                     formatted,
-                    "Write digits and a decimal point only, such as 1200 or 3.5.",
+                    "Write digits and a decimal point only, such as 1200 or 3.5. " + instead,
                     False,
                 ),
                 (
                     {row: cell for row, cell in wrong.items() if row not in formatted},
-                    "" if self.task else 'If the cells are classes: task="classification".',
+                    instead,
                     True,
                 ),
             ):
@@ -177,6 +198,14 @@ class Targets:
     def _doubt_labels(self) -> None:
         (name,) = self.names
         known = [cell for cell in self.cells[name] if not is_empty(cell)]
+        if are_numbers(known) and (texts := _other_texts(known)):
+            row = next(row for row, cell in self.cells[name].items() if cell == texts[0])
+            self.doubts.append(
+                f"{len(texts)} of {len(known)} cells of {name!r} are text and the others are "
+                f"numbers: row {row} has {texts[0]!r:.60}. All of them are taken as classes. For "
+                'numbers to predict: task="regression". To confirm the classes: '
+                'task="classification"'
+            )
         likely = guess_separator(known)
         if likely:
             separator, cells = likely
@@ -238,6 +267,7 @@ def choose_targets(
     separator: str | None,
     task: str | None,
     may_lack_separator: bool = False,
+    as_text: bool = False,
 ) -> Targets:
     """Decide what the cells of the target columns contain.
 
@@ -248,8 +278,8 @@ def choose_targets(
         The target columns.
     separator, task : str or None
         As those of `load_table`.
-    may_lack_separator : bool, default=False
-        Whether no cell needs to contain the separator.
+    may_lack_separator, as_text : bool, default=False
+        As those of `Targets`.
 
     Raises
     ------
@@ -277,8 +307,8 @@ def choose_targets(
                 f"Set separator={likely[0] if likely else '|'!r} for tags in {names[0]!r}, or "
                 "name several columns as target."
             )
-        numbers = task == "regression" or (task is None and are_numbers(columns[names[0]]))
-        return Targets(columns, "numbers" if numbers else "labels", None, task)
+        numbers = task == "regression" or (task is None and _are_to_predict(columns[names[0]]))
+        return Targets(columns, "numbers" if numbers else "labels", None, task, as_text=as_text)
     if task == "classification":
         raise ValueError(
             f'task="classification" needs one column of classes, but target={names} names '
@@ -286,6 +316,20 @@ def choose_targets(
         )
     columns = columns.map(lambda cell: FLAGS.get(cell.lower(), cell))
     return Targets(columns, "numbers", None, task)
+
+
+def _are_to_predict(cells: Sequence[str]) -> bool:
+    """Tell whether cells are numbers, and not classes of which most are numbers."""
+    if not are_numbers(cells):
+        return False
+    numbers = [cell for cell in cells if is_number(cell)]
+    may_be_classes = _other_texts(cells) and not any(map(is_formatted, cells))
+    return not may_be_classes or guess_task(as_numbers(numbers)) == "regression"
+
+
+def _other_texts(cells: Sequence[str]) -> list[str]:
+    """Return the cells that nobody would take for a number."""
+    return [c for c in cells if not (is_empty(c) or is_number(c) or is_formatted(c))]
 
 
 def number_in_words(x: float) -> str:

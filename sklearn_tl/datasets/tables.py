@@ -3,7 +3,7 @@
 import os
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -239,6 +239,7 @@ def read_table(
     errors: str,
     find_problems: Problems,
     may_lack_separator: bool = False,
+    as_text: bool = False,
 ) -> Table:
     """Read a table as :func:`load_table` does.
 
@@ -251,6 +252,8 @@ def read_table(
         Returns for each path a sentence that says why the image cannot be read, or None.
     may_lack_separator : bool, default=False
         Whether no cell needs to contain the separator, since another table does.
+    as_text : bool, default=False
+        Whether classes are the text of their cells, also if all of them are numbers.
 
     Returns
     -------
@@ -272,14 +275,15 @@ def read_table(
     folder = os.path.dirname(file) if images is None else images
     cells, ragged = read_cells(file)
     columns = choose_columns(cells, file, folder, path_column, target, group)
-    targets = choose_targets(cells, columns.targets, separator, task, may_lack_separator)
+    targets = choose_targets(cells, columns.targets, separator, task, may_lack_separator, as_text)
     paths = {row: find_file(folder, cell) for row, cell in cells[columns.path].items() if cell}
     problems = [
         *_of_rows(cells, ragged, columns, targets),
         *_of_files(paths, cells[columns.path], folder, images, find_problems),
         *targets.problems,
-        *_of_repetitions(paths, targets),
     ]
+    bad = {row for problem in problems for row in problem.rows}
+    problems += _of_repetitions(paths, targets, bad)
     bad = {row for problem in problems for row in problem.rows}
     keep = [row for row in cells.index if row not in bad]
     can_go_on = all(problem.can_be_left_out for problem in problems) and len(keep) > 0
@@ -357,23 +361,25 @@ def _short(path: str, why: str) -> str:
     return re.sub(r" The formats that can be read are [^.]*\.", "", why).removesuffix(".")
 
 
-def _of_repetitions(paths: Mapping[int, str], targets: Targets) -> list[Problem]:
-    """Return the problems of files that are in several rows."""
+def _of_repetitions(
+    paths: Mapping[int, str], targets: Targets, bad: Container[int]
+) -> list[Problem]:
+    """Return the problems of files that are in several rows. A bad row is not repeated."""
     rows_of: dict[str, list[int]] = {}
     for row, path in paths.items():
         if row in targets.values and os.path.isfile(path):
-            rows_of.setdefault(os.path.normcase(os.path.normpath(path)), []).append(row)
+            rows_of.setdefault(os.path.normcase(os.path.realpath(path)), []).append(row)
     repeated: dict[int, str] = {}
     different: list[str] = []
     in_doubt: list[int] = []
     for rows in rows_of.values():
-        first, *others = rows
         if len({targets.values[row] for row in rows}) > 1:
             texts = [f"row {row}: {targets.text(row)!r:.40}" for row in rows]
-            different.append(f"{paths[first]} ({enumerated(texts)})")
+            different.append(f"{paths[rows[0]]} ({enumerated(texts)})")
             in_doubt += rows
         else:
-            repeated |= {row: f"{paths[row]}, as in row {first}" for row in others}
+            good = [row for row in rows if row not in bad]
+            repeated |= {row: f"{paths[row]}, as in row {good[0]}" for row in good[1:]}
     problems = []
     if repeated:
         n = counted(len(repeated), "row repeats", "rows repeat")

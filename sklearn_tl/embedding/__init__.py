@@ -1,6 +1,7 @@
 """The frozen pass: images and frozen layers become rows, each image once per study.
 
-`FrozenPass` says what a row depends on, and `embed` returns the rows of images. `TakesImages` is
+`FrozenPass` says what a row depends on, and `embed` returns the rows of images. `PixelPass` makes
+rows of raw pixels. `TakesImages` is
 all that other rooms may ask of an estimator that takes images.
 """
 
@@ -13,6 +14,7 @@ from sklearn_tl.embedding.frozen_pass import (
     RowPass,
 )
 from sklearn_tl.embedding.interface import FirstPass, TakesImages, image_reader
+from sklearn_tl.embedding.pixel_pass import PixelPass
 from sklearn_tl.embedding.rows import LARGE, embed
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "Feature",
     "FirstPass",
     "FrozenPass",
+    "PixelPass",
     "RowPass",
     "TakesImages",
     "embed",

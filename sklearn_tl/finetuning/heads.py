@@ -52,16 +52,20 @@ def logistic_heads(
     for j, (values, weight) in enumerate(zip(targets.T, weights.T, strict=True)):
         if values.min() == values.max():
             # There is no regression. The answer is the label's frequency, which is not quite 0 or 1
-            # since there might have been one image more.
-            n_with = values.sum()
-            intercept[j] = np.log((n_with + 0.5) / (len(values) - n_with + 0.5))
+            # since there might have been one image more. An image of weight 2 counts as two.
+            n_with, n = weight @ values, weight.sum()
+            intercept[j] = np.log((n_with + 0.5) / (n - n_with + 0.5))
         else:
             coef[j], (intercept[j],) = _logistic_regression(rows, values, weight, C)
     return _linear(coef, intercept)
 
 
 def ridge_head(
-    rows: np.ndarray, targets: np.ndarray, weight: np.ndarray, alpha: float | None
+    rows: np.ndarray,
+    targets: np.ndarray,
+    weight: np.ndarray,
+    alpha: float | None,
+    groups: np.ndarray | None = None,
 ) -> nn.Linear:
     """Return a linear layer that is a ridge regression fitted on rows.
 
@@ -72,8 +76,15 @@ def ridge_head(
     weight : ndarray of shape (n_images,)
     alpha : float or None
         Regularization strength. None chooses, for each target, the one of `ALPHAS` with the lowest
-        error when each image in turn is left out.
+        error when each image in turn is left out, or each group.
+    groups : ndarray of shape (n_images,) or None, default=None
+        If there is only one group, it is as if there were none.
     """
+    if alpha is None and groups is not None and np.ptp(groups) > 0:
+        with threadpool_limits(1, user_api="blas"):
+            alphas = alphas_by_group(rows.astype(np.float64), targets, weight, groups)
+            grouped = Ridge(alpha=alphas).fit(rows.astype(np.float64), targets, weight)
+        return _linear(np.atleast_2d(grouped.coef_), np.atleast_1d(grouped.intercept_))
     # An image that is there twice is left out as a whole. Otherwise its copy would give it away.
     distinct, which = _distinct(rows)
     totals = np.bincount(which, weight)
@@ -82,6 +93,40 @@ def ridge_head(
         regression = RidgeCV(ALPHAS, alpha_per_target=True) if alpha is None else Ridge(alpha=alpha)
         regression.fit(distinct.astype(np.float64), means, sample_weight=totals)
     return _linear(np.atleast_2d(regression.coef_), np.atleast_1d(regression.intercept_))
+
+
+def alphas_by_group(
+    rows: np.ndarray, targets: np.ndarray, weight: np.ndarray, groups: np.ndarray
+) -> np.ndarray:
+    """Return the one of `ALPHAS` for each target with the lowest error on left-out groups.
+
+    No regression is fitted again: with the hat matrix S of all images, the errors of the images g
+    that are left out together are (I - S_gg)^-1 times their errors in the fit to all images.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_images, n_features), float64
+    targets : ndarray of shape (n_images, n_targets)
+    weight : ndarray of shape (n_images,)
+    groups : ndarray of shape (n_images,)
+        At least two groups.
+    """
+    root = np.sqrt(weight)[:, None]
+    centred = root * (rows - np.average(rows, axis=0, weights=weight))
+    y = root * (targets - np.average(targets, axis=0, weights=weight))
+    values, vectors = np.linalg.eigh(centred @ centred.T)
+    values = values.clip(min=0)
+    of_intercept = root / np.linalg.norm(root)
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    errors = np.zeros((len(ALPHAS), y.shape[1]))
+    for k, alpha in enumerate(ALPHAS):
+        shrunk = vectors * (values / (values + alpha))
+        residuals = y - shrunk @ (vectors.T @ y)
+        for g in members:
+            hat = shrunk[g] @ vectors[g].T + of_intercept[g] @ of_intercept[g].T
+            left_out = np.linalg.solve(np.eye(len(g)) - hat, residuals[g])
+            errors[k] += (left_out**2).sum(axis=0)
+    return ALPHAS[errors.argmin(axis=0)]
 
 
 def _logistic_regression(

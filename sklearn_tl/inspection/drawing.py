@@ -1,5 +1,6 @@
 """Colours that everyone can tell apart, labels that fit, thumbnails of images, and heat maps."""
 
+import os
 import textwrap
 from typing import Any
 
@@ -37,6 +38,23 @@ def shortened(name: Any, width: int = 28) -> str:
         else f"{name[: width - 1]}…"
     )
     return short.replace("$", r"\$")
+
+
+def short_path(path: str, width: int = 28) -> str:
+    """Return the name of a file, of at most `width` characters: the middle is left out.
+
+    Names often differ in their last characters alone.
+
+    Examples
+    --------
+    >>> short_path("photos/cat/1.jpg"), short_path("photos/2026-11-26 holiday 0123.jpg", 20)
+    ('1.jpg', '2026-11-2…y 0123.jpg')
+    """
+    name = os.path.basename(path) or path
+    if len(name) <= width:
+        return name
+    end = width // 2
+    return f"{name[: width - end - 1]}…{name[-end:]}"
 
 
 def thumbnail(pixels: np.ndarray, side: int) -> np.ndarray:

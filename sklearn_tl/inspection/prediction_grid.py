@@ -10,7 +10,7 @@ from sklearn_tl.images import ImageSequence, as_images
 from sklearn_tl.inspection.activation_maps import maps_of_images
 from sklearn_tl.inspection.answers import Answers
 from sklearn_tl.inspection.display import Canvas, Display
-from sklearn_tl.inspection.drawing import draw_map, thumbnail
+from sklearn_tl.inspection.drawing import draw_map, short_path, thumbnail
 from sklearn_tl.inspection.kinds_of_answers import (
     KINDS,
     predict,
@@ -18,15 +18,21 @@ from sklearn_tl.inspection.kinds_of_answers import (
     task_of,
     task_of_shapes,
 )
-from sklearn_tl.inspection.reading import images_as_read_by, names_for, visible_boxes
+from sklearn_tl.inspection.reading import (
+    images_as_read_by,
+    names_for,
+    trained_on,
+    visible_boxes,
+)
 
 ORDERS = ("wrong", "unsure", "first")
 COLUMNS = 4
 SIDE = 224  # of a drawn image, in pixels
+WIDTH = 34  # characters of a title
 
 
 class PredictionGridDisplay(Display):
-    """Images with their prediction, its probability and the true value.
+    """Images with their prediction, its probability, the true value, and the name of the file.
 
     Parameters
     ----------
@@ -50,6 +56,10 @@ class PredictionGridDisplay(Display):
         What `y_true` stands for.
     target_names : list of str or None, default=None
         The names of the labels or of the numbers.
+    paths : list of (str or None) or None, default=None
+        The path of each image. The index in the user's X is drawn for images without a path.
+    note : str or None, default=None
+        A title of the figure.
 
     Attributes
     ----------
@@ -81,6 +91,8 @@ class PredictionGridDisplay(Display):
         boxes: np.ndarray | None = None,
         task: str = "classification",
         target_names: list[str] | None = None,
+        paths: Sequence[str | None] | None = None,
+        note: str | None = None,
     ) -> None:
         self.images = images
         self.y_true = y_true
@@ -91,6 +103,8 @@ class PredictionGridDisplay(Display):
         self.boxes = boxes
         self.task = task
         self.target_names = target_names
+        self.paths = paths
+        self.note = note
 
     @classmethod
     def from_estimator(
@@ -106,6 +120,8 @@ class PredictionGridDisplay(Display):
         ax: Any = None,
     ) -> Self:
         """Draw images with the predictions of a fitted estimator.
+
+        A title of the figure says so if the estimator was trained on these images.
 
         Parameters
         ----------
@@ -160,6 +176,7 @@ class PredictionGridDisplay(Display):
         names = names_for(estimator, y, target_names)
         answers = read_answers(task, len(images), y, predicted, classes, names)
         display = cls._chosen(images, answers, show, n_images)
+        display.note = trained_on(estimator, images)
         if maps and len(display.images):
             shown = images.take(np.asarray(display.positions))
             display.maps = maps_of_images(estimator, shown, display.y_pred)
@@ -239,12 +256,20 @@ class PredictionGridDisplay(Display):
             positions=positions,
             task=shown.task,
             target_names=shown.names,
+            paths=[images.path(i) for i in positions],
         )
 
     def _titles(self) -> list[str]:
         kind = KINDS[self.task]
         answers = kind(self.y_true, self.y_pred, self.confidences, self.target_names)
-        return [answers.title(i) for i in range(len(self.images))]
+        return ["\n".join([answers.title(i), *self._name(i)]) for i in range(len(self.images))]
+
+    def _name(self, i: int) -> list[str]:
+        """Return the line with the file or the index of an image, if one is known."""
+        path = None if self.paths is None else self.paths[i]
+        if path is not None:
+            return [short_path(path, WIDTH).replace("$", r"\$")]
+        return [] if self.positions is None else [f"X[{self.positions[i]}]"]
 
     def _canvas(self) -> Canvas:
         n = max(1, len(self.images))
@@ -258,6 +283,8 @@ class PredictionGridDisplay(Display):
         for axes in self.ax_.flat:
             axes.set_axis_off()
             axes.set_anchor("NW")  # so that the title of a narrow image has the whole width
+        if self.note is not None:
+            self.figure_.suptitle(self.note, fontsize="medium")
         if len(self.images) == 0:
             self.ax_.flat[0].set_title(KINDS[self.task].no_errors, fontsize="small")
         shown = zip(self.images, self._titles(), self.ax_.flat, strict=False)

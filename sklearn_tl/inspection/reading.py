@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_tl._base import MOST_KEPT, BackboneEstimator
 from sklearn_tl.embedding import image_reader
 from sklearn_tl.images import ImageSequence, as_images
 from sklearn_tl.targets import names_of_columns
@@ -17,6 +18,19 @@ def images_as_read_by(estimator: Any, X: Any) -> ImageSequence:
     """
     reader = image_reader(estimator)
     return as_images(X) if reader is None else reader.read_images(X)
+
+
+def trained_on(estimator: Any, images: ImageSequence) -> str | None:
+    """Return a warning if a fitted estimator was trained on some of the images."""
+    reader = image_reader(estimator)
+    if not isinstance(reader, BackboneEstimator):  # raw pixels, for example
+        return None
+    n = reader.count_trained_on(images)
+    if n == 0:
+        return None
+    some = "" if n >= min(len(images), MOST_KEPT) else "Some of "
+    these = "these" if some else "These"
+    return f"{some}{these} images were trained on: the model makes more errors on others."
 
 
 def visible_boxes(estimator: Any, images: Iterable[np.ndarray]) -> np.ndarray:

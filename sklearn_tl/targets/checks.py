@@ -1,10 +1,27 @@
 """Checks that all kinds of targets share."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from sklearn_tl._utils import is_missing
+
+
+def as_plain(y: Any) -> Any:
+    """Return `y` with None for what a mask hides, and numbers that are in an array of objects.
+
+    Anything else is returned as it is, also a table, whose columns may have names.
+    """
+    if isinstance(y, np.ma.MaskedArray):
+        mask, y = np.ma.getmaskarray(y), y.data
+        y = np.where(mask, None, y.astype(object)) if mask.any() else y
+    if getattr(y, "dtype", None) != np.dtype(object):
+        return y
+    values = np.asarray(y)
+    if values.size and all(isinstance(value, Real | np.bool_) for value in values.flat):
+        return np.array(values.tolist())
+    return y
 
 
 def check_given(y: Any, what: str, target: str) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.multiclass import type_of_target
 
 from sklearn_tl._utils import check_option
+from sklearn_tl.targets.checks import as_plain
 from sklearn_tl.targets.multiclass import Multiclass
 from sklearn_tl.targets.multilabel import Multilabel
 from sklearn_tl.targets.reading import read_labels
@@ -14,7 +15,9 @@ from sklearn_tl.targets.regression import Regression, read_numbers
 from sklearn_tl.targets.task import Task
 
 TASKS = ("classification", "multilabel", "regression")
-FEW = 20  # whole numbers with more distinct values than this are rather numbers than classes
+# Whole numbers with more distinct values than these are rather numbers than classes, if most values
+# occur once, or fewer than three times.
+FEW, MANY = 5, 20
 
 
 def guess_task(y: Any) -> str:
@@ -27,26 +30,33 @@ def guess_task(y: Any) -> str:
     Returns
     -------
     task : {"classification", "multilabel", "regression"}
-        Whole numbers are classes, unless they have more than 20 distinct values and most values
-        occur fewer than three times.
+        Whole numbers are classes, unless there are more than 5 distinct values of which most
+        occur once, or more than 20 of which most occur fewer than three times. A matrix of 0 and 1
+        is "multilabel", and one with other numbers is "regression".
 
     Examples
     --------
     >>> guess_task(["cat", "dog", "cat"]), guess_task([[0, 1], [1, 1]]), guess_task([2.5, 1.25])
     ('classification', 'multilabel', 'regression')
     """
+    y = as_plain(y)
+    if hasattr(y, "columns"):
+        matrix = y.to_numpy()
+        y = as_plain(matrix) if matrix.dtype == object else y
     try:
         kind = _type_of_target(y)
     except (TypeError, ValueError):  # reading it will say what is wrong
         return "classification"
-    if kind == "multilabel-indicator":
-        return "multilabel"
+    if kind == "multilabel-indicator":  # which is a matrix of any two whole numbers
+        values = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+        return "multilabel" if np.isin(values, (0, 1)).all() else "regression"
     if kind.startswith("continuous") or kind == "multiclass-multioutput":
         return "regression"
     values = np.asarray(y)
     if kind == "multiclass" and values.dtype.kind in "iuf":
         counts = np.unique(values, return_counts=True)[1]
-        if len(counts) > FEW and np.median(counts) < 3:
+        often = 3 if len(counts) > MANY else 2
+        if len(counts) > FEW and np.median(counts) < often:
             return "regression"
     return "classification"
 
@@ -80,7 +90,7 @@ def read_targets(y: Any, n_images: int, task: str | None) -> tuple[Task, np.ndar
     if task is not None:
         check_option("task", task, TASKS)
     name = task or ("classification" if y is None else guess_task(y))
-    if task is None and name == "regression" and _type_of_target(y) == "multiclass":
+    if task is None and name == "regression" and _type_of_target(as_plain(y)) == "multiclass":
         warnings.warn(
             f"y has {len(np.unique(y))} different whole numbers, which are taken as numbers to "
             'predict. To say so: task="regression". If they are classes: task="classification".',

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_tl.targets.checks import check_known, check_length
+from sklearn_tl.targets.weights import check_class_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,4 +128,12 @@ class Multiclass:
         if isinstance(class_weight, str):  # in which an image of weight 2 counts as two images
             totals = np.bincount(targets, weight, minlength=len(self.classes))
             return totals.sum() / (len(totals) * totals)
-        return compute_class_weight(class_weight, classes=self.classes, y=self.classes[targets])
+        if class_weight is not None:
+            check_class_weights(class_weight, zero=True)
+        weights = compute_class_weight(class_weight, classes=self.classes, y=self.classes[targets])
+        if np.count_nonzero(weights) < 2:
+            raise ValueError(
+                f"class_weight={class_weight!r} leaves fewer than two classes with a positive "
+                "weight. A classifier needs at least two."
+            )
+        return weights

@@ -8,6 +8,7 @@ import numpy as np
 
 from sklearn_tl.targets.checks import check_length, names_of_columns
 from sklearn_tl.targets.task import random_part
+from sklearn_tl.targets.weights import check_class_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +134,7 @@ class Multilabel:
                 f"class_weight={class_weight!r}: with several labels per image, its keys must be "
                 "0 (images without a label) and 1 (images with it)."
             )
+        check_class_weights(class_weight, zero=False)
         pair = [class_weight.get(0, 1.0), class_weight.get(1, 1.0)]
         return np.tile(np.array(pair, dtype=float), (self.n_labels, 1))
 

@@ -15,11 +15,30 @@ def has_several_labels(estimator: Any) -> bool:
     return isinstance(classes, list) or np.ndim(classes) == 2
 
 
+def check_label_values(estimator: Any) -> None:
+    """Raise a ValueError if a label of a classifier has other values than 0 and 1."""
+    classes = getattr(estimator, "classes_", ())
+    for j, values in enumerate(classes if isinstance(classes, list) else ()):
+        known = np.asarray(values).tolist()
+        if not set(known) <= {0, 1}:
+            raise ValueError(
+                f"The {type(estimator).__name__} predicts {', '.join(map(repr, known))} in column "
+                f"{j} of y. Expected 0 and 1: fit it on an indicator matrix with one column per "
+                "label, such as pandas.get_dummies makes."
+            )
+
+
 def label_probabilities(estimator: Any, X: Any) -> np.ndarray:
     """Return the probability (n_images, n_labels) of each label.
 
     Some classifiers of scikit-learn return a list with one array (n_images, n_values) per label.
+
+    Raises
+    ------
+    ValueError
+        If a label has other values than 0 and 1.
     """
+    check_label_values(estimator)
     probabilities = estimator.predict_proba(X)
     if not isinstance(probabilities, list):
         return np.asarray(probabilities)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_tl.targets.checks import check_given
+from sklearn_tl.targets.checks import as_plain, check_given
 from sklearn_tl.targets.multiclass import Multiclass
 from sklearn_tl.targets.multilabel import Multilabel
 
@@ -13,6 +13,8 @@ def labels_of(X: Any, y: Any) -> Any:
     """Return `y`, or the labels of a dataset that knows them, as torchvision's ImageFolder does."""
     if y is None:
         return getattr(X, "targets", None)
+    if hasattr(y, "tocsr"):  # some sparse formats cannot be indexed
+        return y.tocsr()
     return y if hasattr(y, "__getitem__") else np.asarray(y)
 
 
@@ -38,6 +40,7 @@ def read_labels(y: Any, n_images: int) -> tuple[Multiclass | Multilabel, np.ndar
         If labels are missing, or of the wrong number or form.
     """
     check_given(y, "classifier", "label")
+    y = as_plain(y)
     _refuse_lists(y)
     shape = getattr(y, "shape", None)
     if shape is None:
@@ -49,7 +52,8 @@ def read_labels(y: Any, n_images: int) -> tuple[Multiclass | Multilabel, np.ndar
 
 def _refuse_lists(y: Any) -> None:
     """Raise a ValueError if `y` holds a list of tags per image."""
-    if hasattr(y, "columns") or hasattr(y, "toarray"):
+    is_column = isinstance(y, np.ndarray) and y.shape == (len(y), 1)  # of one label per image
+    if is_column or hasattr(y, "columns") or hasattr(y, "toarray"):
         return
     for i, tags in enumerate(y):
         is_list = isinstance(tags, list | tuple | set | frozenset | np.ndarray)

@@ -5,8 +5,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from sklearn_tl.targets.checks import check_given, check_length, names_of_columns
+from sklearn_tl.targets.checks import as_plain, check_given, check_length, names_of_columns
 from sklearn_tl.targets.task import random_part
+
+LARGEST = 1e140  # whose square is far from the largest number of 64 bits, also summed over images
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +18,9 @@ class Regression:
     Parameters
     ----------
     mean, scale : ndarray of shape (n_targets,)
-        Mean and standard deviation of the training targets.
+        Mean and standard deviation of the training targets. A target whose training values are all
+        equal has the scale 0: all of its encoded values are 0, also those that are validated on, so
+        that a target that cannot be learned does not decide when training stops.
     is_flat : bool
         Whether `y` had one dimension.
     names : ndarray of shape (n_targets,) or None
@@ -38,11 +42,18 @@ class Regression:
         """Return the task with the weighted mean and standard deviation of the targets."""
         mean = np.average(targets, axis=0, weights=weight)
         scale = np.sqrt(np.average((targets - mean) ** 2, axis=0, weights=weight))
-        return replace(self, mean=mean, scale=np.where(scale > 0, scale, 1.0))
+        # Not `scale == 0`: the mean of equal numbers is rounded.
+        is_constant = targets.min(axis=0) == targets.max(axis=0)
+        return replace(
+            self,
+            mean=np.where(is_constant, targets[0], mean),
+            scale=np.where(is_constant, 0.0, scale),
+        )
 
     def encode(self, targets: np.ndarray) -> np.ndarray:
         """Return the standardised targets (n_images, n_targets), as float32."""
-        return ((targets - self.mean) / self.scale).astype(np.float32)
+        scale = np.where(self.scale > 0, self.scale, np.inf)
+        return ((targets - self.mean) / scale).astype(np.float32)
 
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
         """Return the numbers in the units of `y`."""
@@ -79,10 +90,11 @@ def read_numbers(y: Any, n_images: int) -> tuple[Regression, np.ndarray]:
     Raises
     ------
     ValueError
-        If there is not one row per image, a value is not a finite number, or all values of a
-        target are equal.
+        If there is not one row per image, a value is not a finite number, all values of a target
+        are equal, or they are so large or so close together that their squares cannot be computed.
     """
     check_given(y, "regressor", "number")
+    y = as_plain(y)
     names = names_of_columns(y)
     given = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
     if given.ndim not in (1, 2) or given.size == 0:
@@ -102,6 +114,7 @@ def read_numbers(y: Any, n_images: int) -> tuple[Regression, np.ndarray]:
             f"All {len(targets)} values of y{_column(given, names, j)} are {targets[0, j]:g}, so "
             "there is nothing to predict. Expected targets that differ between images."
         )
+    _check_squares(targets, given, names)
     nothing = np.full(targets.shape[1], np.nan)
     return Regression(nothing, nothing, given.ndim == 1, names), targets
 
@@ -131,6 +144,19 @@ def _finite(given: np.ndarray, names: np.ndarray | None) -> np.ndarray:
             f"(NaN and infinity are not allowed).{others} Leave such images out."
         )
     return numbers
+
+
+def _check_squares(targets: np.ndarray, given: np.ndarray, names: np.ndarray | None) -> None:
+    """Raise a ValueError if squared errors of a target would overflow, or vanish."""
+    largest = np.abs(targets).max(axis=0)
+    spread = targets.max(axis=0) / 2 - targets.min(axis=0) / 2  # halves, which do not overflow
+    for j in np.flatnonzero((largest > LARGEST) | (spread < 1 / LARGEST)).tolist():
+        x = largest[j] if largest[j] > LARGEST else spread[j]
+        raise ValueError(
+            f"The values of y{_column(given, names, j)} are from {targets[:, j].min():g} to "
+            f"{targets[:, j].max():g}, whose squared errors cannot be computed. Express them in "
+            f"another unit, for example divided by 1e{int(np.floor(np.log10(x)))}."
+        )
 
 
 def _is_number(value: Any) -> bool:

@@ -1,8 +1,33 @@
 """Weights of images."""
 
+import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
+
+
+def check_class_weights(class_weight: Any, zero: bool) -> None:
+    """Raise a ValueError unless the values of a `class_weight` are weights.
+
+    Parameters
+    ----------
+    class_weight : dict
+    zero : bool
+        Whether a weight may be zero.
+    """
+    for label, value in class_weight.items():
+        if not isinstance(value, Real) or not 0 <= value < math.inf:
+            raise ValueError(
+                f"class_weight has {value!r} for {label!r}, but a weight must be "
+                f"{'0 or ' if zero else ''}a positive number."
+            )
+        if value == 0 and not zero:
+            raise ValueError(
+                f"class_weight has 0 for {label!r}, but with several labels per image a weight "
+                "must be a positive number: nothing can be learned from images that all have a "
+                "label, or all lack it."
+            )
 
 
 def check_weights(sample_weight: Any, n_images: int) -> np.ndarray:

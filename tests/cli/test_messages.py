@@ -37,6 +37,28 @@ def test_parameters_become_options(text, reworded):
     assert reword(text) == reworded
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "t.csv has no column 'y'. Its columns are 'image_size', 'task=\"b\"' and 'it\\'s cv=2'.",
+        "image_size: 2 different texts (n_jobs, cv=2), so this is a classification.",
+        "2 files do not exist in .: row 4 (my. photo.png), row 5 (target=1.png).",
+        "photos/image_size/target=1.png is empty.",
+        "max_pixels.csv is empty.",
+    ],
+)
+def test_names_of_users_stay_as_they_are(text):
+    assert reword(text) == text
+
+
+@pytest.mark.parametrize("path", ["my. photo.png", "target=x.png", "two  spaces.png", "n_jobs"])
+def test_paths_of_images_stay_as_they_are(path, capsys):
+    problem = problem_of(path, f"X[0] ({path!r}) is larger than max_pixels=9. Leave it out.")
+    assert problem == f"{path} is larger than --max-pixels 9."
+    complain("error", problem, [path])
+    assert capsys.readouterr().err == f"sklearn-tl: error: {problem}\n"
+
+
 def test_a_message_is_one_line(capsys):
     complain("error", ValueError("two\n  lines"))
     complain("warning", FileNotFoundError(2, "No such file", "a.png"))

@@ -187,6 +187,9 @@ def test_a_csv_file_is_written_whole_or_not_at_all(models, tmp_path, capsys, mon
     assert main(["predict", model, image, "--csv", str(file)]) == 130
     assert file.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [file]
+    folder = str(models / "images")
+    assert main(["predict", model, folder, "--csv", image]) == 1
+    assert f"--csv {image} would replace {image}." in capsys.readouterr().err
     for path, message in (
         (image, f"--csv {image} would replace {image}. Name another file."),
         (model, "would replace"),

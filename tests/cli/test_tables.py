@@ -170,6 +170,43 @@ def test_a_class_of_one_image_is_left_out_and_tags_without_a_separator_are_doubt
     assert "For several tags per image: --separator '|'." in warning
 
 
+def test_a_column_of_names_is_not_a_classification(study, tables):
+    rows = tables.read_text().splitlines()
+    names = [rows[0], *(row.replace(",", f",{i} x", 1) for i, row in enumerate(rows[1:]))]
+    tables.write_text("\n".join(names))
+    (error,) = study("--target", "pet", status=1)
+    assert "has 24 classes in 'pet', and 0 of them have 2 or more images" in error
+    assert error.endswith("to predict: --task regression")
+
+
+@pytest.mark.parametrize(
+    ("train_names", "test_names", "unknown"),
+    [
+        (["3.0", "x"], ["3.0", "3.0"], None),
+        (["1", "2"], ["1", "z"], "z"),
+        (["1", "2"], ["1.0", "z"], "z"),
+    ],
+)
+def test_classes_of_two_tables_are_compared_as_they_are_written(
+    train_names, test_names, unknown, two, study
+):
+    for file, names in zip(two, (train_names, test_names), strict=True):
+        head, *rows = file.read_text().splitlines()
+        for i, row in enumerate(rows):
+            cells = row.split(",")
+            cells[1] = names[cells[1] != "cat"]
+            rows[i] = ",".join(cells)
+        file.write_text("\n".join([head, *rows]))
+    train, test = two
+    options = ["--target", "pet", "--task", "classification"]
+    of = ("--train", train, "--test", test)
+    lines = study(*options, of=of, status=0 if unknown is None else 1)
+    if unknown is None:
+        assert f"{test}: 1 classes, 6 images, 6 per class" in lines
+    else:
+        assert f"The class {unknown} of --test {test} has no images" in lines[0]
+
+
 @pytest.fixture
 def two(tables):
     """Return two tables: the first six images of each class, and the others."""

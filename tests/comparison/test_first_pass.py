@@ -35,11 +35,11 @@ def test_strategies_that_read_images_differently_share_no_pass():
             ("another range", (24, 30, 3), (0, 500)),
         ]
     }
-    seconds = first_pass.fill_caches(strategies, rows, 0)
+    seconds = first_pass.fill_caches(strategies, rows, 0).seconds
     assert seconds["a"] == seconds["b"]
     assert len(set(seconds.values())) == 3
 
 
 def test_a_strategy_that_takes_no_images_needs_no_pass():
     X, _ = study(2, 4)
-    assert first_pass.fill_caches({"dummy": DummyClassifier()}, X, 0) == {"dummy": 0.0}
+    assert first_pass.fill_caches({"dummy": DummyClassifier()}, X, 0).seconds == {"dummy": 0.0}

@@ -16,13 +16,28 @@ def result():
     return compare_strategies(X, y, strategies=strategies, cv=4, train_sizes=[10], random_state=0)
 
 
-def test_the_difference_is_the_corrected_t_interval(result):
+def test_the_difference_comes_from_resampled_images(result):
+    mean, low, high = result.difference("linear", "a")
+    assert mean == pytest.approx(result.scores("linear").mean() - result.scores("a").mean())
+    # Of 40 images 20 are right by chance: the binomial interval of their share.
+    assert (low, high) == pytest.approx((0.35, 0.65), abs=0.02)
+    assert result.difference("a", "linear") == pytest.approx((-mean, -high, -low))
+    assert result.expected_score().mean == pytest.approx(1)
+
+
+def test_with_another_score_the_difference_is_the_corrected_t_interval():
+    X, y = study(2, 40)
+    guess = DummyClassifier(strategy="uniform", random_state=0)
+    result = compare_strategies(
+        X, y, strategies={"a": guess, **two_strategies()}, cv=4, scoring="f1", random_state=0
+    )
     mean, low, high = result.difference("linear", "a")
     differences = result.scores("linear") - result.scores("a")
     half = 3.182446 * np.sqrt((1 / 4 + 1 / 3) * differences.var(ddof=1))
     assert (mean, low, high) == pytest.approx(
         (differences.mean(), differences.mean() - half, differences.mean() + half), abs=1e-6
     )
+    assert result.expected_score() is None
 
 
 def test_means_deviations_and_ranks_follow_from_the_folds(result):

@@ -18,8 +18,9 @@ def test_the_first_within_one_standard_error_of_the_best_is_taken():
     text = result.summary()
     assert "40 images in 2 classes, 4 folds." in text
     assert "Take 'linear': no other strategy scores higher." in text
-    assert "- 'cheap' scores 0.500 lower (95 % interval -0.500 to -0.500; ahead in 0 of 4" in text
-    assert "The difference is the same in all folds" in text
+    assert "- 'cheap' scores 0.500 lower (95 % interval -0.650 to -0.350; ahead in 0 of 4" in text
+    assert "The difference is more than chance" in text
+    assert "'last' ties with it." in text
     assert "- 'last' scores the same." in text
 
 
@@ -29,17 +30,21 @@ def test_a_cheaper_strategy_is_preferred_to_a_slightly_higher_score():
     result = compare_strategies(X, y, strategies=guesses, cv=4, random_state=0)
     highest = max(guesses, key=lambda name: result.scores(name).mean())
     assert result.best_strategy_ != highest
-    assert (
-        f"Take {result.best_strategy_!r}: {highest!r} scores higher, but by less than one standard "
-        f"error, and {result.best_strategy_!r} is the cheaper of the two."
-    ) in result.summary()
+    best = result.best_strategy_
+    start = f"Take {best!r}: {highest!r} scores higher, but by less than one standard error, and "
+    fits = result.results_["mean_fit_time"]
+    places = [result.strategies_.index(name) for name in (best, highest)]
+    fits[places] = 1.26, 31.4
+    assert f"{start}a fit takes 1.3 s instead of 31 s." in result.summary()
+    fits[places] = 31.4, 1.26  # the first in the list is not the cheaper one
+    assert f"{start}{best!r} comes first in the list." in result.summary()
 
 
 def test_the_summary_says_how_sure_the_folds_are():
     X, y = study(2, 40)
     guesses = {str(i): DummyClassifier(strategy="uniform", random_state=i) for i in range(3)}
     text = compare_strategies(X, y, strategies=guesses, cv=4, random_state=0).summary()
-    assert "These folds cannot tell the two apart" in text
+    assert "These images cannot tell the two apart" in text
     assert "more than chance" not in text
     both = guesses | two_strategies()
     text = compare_strategies(X, y, strategies=both, cv=4, random_state=0).summary()
@@ -52,18 +57,30 @@ def test_one_fold_gives_no_interval():
     several = {"dummy": DummyClassifier(), **two_strategies()}
     text = compare_strategies(X, y, strategies=several, cv=split).summary()
     assert "20 images in 2 classes, 1 fold." in text
-    assert "- 'dummy' scores 0.500 lower. One fold cannot show whether that is chance." in text
+    few = "- 'dummy' scores 0.500 lower (ahead in 0 of 1 fold). One fold is too few for an interval."
+    assert few in text
     assert "inf" not in text
 
 
+def test_three_folds_are_enough_to_see_a_large_difference():
+    X, y = study(2, 45)
+    several = {"raw pixels": DummyClassifier(), **two_strategies()}
+    text = compare_strategies(X, y, strategies=several, cv=3, random_state=0).summary()
+    assert "ahead in 0 of 3 folds). The difference is more than chance." in text
+    assert "transfer learning helps" not in text
+
+
 def test_raw_pixels_win_only_if_they_are_ahead_of_another():
-    X, y = study(2, 20)
+    X, y = study(2, 40)
     linear = two_strategies()["linear"]
-    text = compare_strategies(X, y, strategies={"raw pixels": linear}, cv=2).summary()
-    assert "win" not in text
-    named = {"raw pixels": linear, "other": linear}
+    for others in ({}, {"other": linear}):
+        named = {"raw pixels": linear, **others}
+        text = compare_strategies(X, y, strategies=named, cv=2).summary()
+        assert "win" not in text
+        assert ("do not show that transfer learning helps" in text) == bool(others)
+    named = {"raw pixels": linear, "other": DummyClassifier()}
     text = compare_strategies(X, y, strategies=named, cv=2).summary()
-    assert "- 'other' scores the same." in text
+    assert "- 'other' scores 0.500 lower" in text
     assert "Raw pixels win" in text
 
 

@@ -1,5 +1,6 @@
 """Image files in folders, and `load_folder`."""
 
+import os
 import sys
 from collections import Counter
 from importlib import util
@@ -32,6 +33,18 @@ def test_image_files_are_found_at_any_depth_and_hidden_ones_are_not(tmp_path):
         "dog": dog,
     }
     assert found["dog"].others == {".txt": 1}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
+@pytest.mark.parametrize("name", ["pipe", "pipe.png"])
+def test_a_pipe_is_not_read(name, tmp_path):
+    touch(tmp_path, "a.png", data=PNG)
+    os.mkfifo(tmp_path / name)
+    (tmp_path / "b.png").symlink_to("a.png")
+    (tmp_path / "c.png").symlink_to("nowhere.png")  # which is named when it is opened
+    files = find_files(tmp_path)
+    assert [os.path.basename(path) for path in files.paths] == ["a.png", "b.png", "c.png"]
+    assert in_words(files.others) == "1 other file: 1 not a regular file"
 
 
 def test_files_of_every_format_that_can_be_read_are_found(tmp_path):

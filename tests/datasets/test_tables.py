@@ -145,6 +145,9 @@ def test_a_file_that_is_not_a_table_is_an_error_that_says_what_to_do(write, tmp_
         (["path,y"], "has no rows below its header"),
         (["path,y,y", f"{image(0)},1,2"], "has several columns with the name 'y'"),
         (["path,y", f'"{image(0)},1', "b,2"], "unexpected end of data .*quotation mark missing"),
+        (["path,y", f'{image(0)},"b'], "unexpected end of data .*quotation mark missing"),
+        (["", "", ""], "table.csv is empty. Expected a header"),
+        ([], "table.csv is empty"),
     ):
         with pytest.raises(ValueError, match=match):
             load_table(write(*rows))
@@ -247,6 +250,7 @@ def test_several_columns_are_labels_or_numbers(write):
         (["007", "011", "007"], "classification", ["007", "011", "007"]),
         ([f"0{i}" for i in range(10, 34)], "classification", [f"0{i}" for i in range(10, 34)]),
         (["None", "crack", "None"], "classification", ["None", "crack", "None"]),
+        ([str(1000 * i) for i in range(15)], "regression", [1000 * i for i in range(15)]),
     ],
 )
 def test_the_task_is_guessed_from_the_cells(cells, task, target, write):
@@ -352,6 +356,67 @@ def test_the_first_rows_of_many_are_named(write):
         load_table(write("path,y", *rows), path_column="path")
     assert "1,500 files do not exist" in str(error.value)
     assert "repeat" not in str(error.value)
+
+
+def test_text_among_few_whole_numbers_makes_classes_of_them(write):
+    file = write("path,y", *with_images("1", "2", "fail", "1", "2", "fail", "1"))
+    match = "2 of 7 cells of 'y' are text and the others are numbers: row 4 has 'fail'. All of them"
+    for errors in ("raise", "skip"):
+        with pytest.warns(ImageWarning, match=match):
+            data = load_table(file, errors=errors)
+        assert data.task == "classification"
+        assert data.target.tolist() == ["1", "2", "fail", "1", "2", "fail", "1"]
+    assert load_table(file, task="classification").target_names == ["1", "2", "fail"]
+    with pytest.raises(ValueError, match="2 cells of 'y' are not numbers: row 4"):
+        load_table(file, task="regression")
+
+
+@pytest.mark.parametrize("other", ["absolute", "link"])
+def test_one_file_under_two_names_is_one_image(other, write, tmp_path):
+    (tmp_path / "link.png").symlink_to(tmp_path / image(0))
+    second = "link.png" if other == "link" else str(tmp_path / image(0))
+    rows = with_images("a", "b")
+    with pytest.raises(ValueError, match="1 row repeats another row: row 4 .*, as in row 2"):
+        load_table(write("path,y", *rows, f"{second},a"))
+    with pytest.raises(
+        ValueError, match="1 file has different targets: .*0.png .row 2: 'a', row 4"
+    ):
+        load_table(write("path,y", *rows, f"{second},b"))
+
+
+def test_a_row_that_is_left_out_is_not_repeated(write):
+    rows = [f"{image(0)},a,", f"{image(0)},a,g", f"{image(0)},a,h", f"{image(1)},b,h"]
+    with pytest.warns(ImageWarning, match="row 4 .*, as in row 3"):
+        data = load_table(write("path,y,g", *rows), target="y", group="g", errors="skip")
+    assert data.frame.index.tolist() == [3, 5]
+
+
+def test_the_advice_fits_to_the_columns(write):
+    file = write("path,a,b", *with_images("yes,no", "no,yes", "yes,yes"))
+    with pytest.raises(ValueError, match="cells of 'a' are not .* For labels, write 1 and 0") as e:
+        load_table(file, target=["a", "b"])
+    assert "task=" not in str(e.value)
+    file = write("path,y", *with_images("1.0.2", "1.1.2", "1.0.2"))
+    with pytest.raises(ValueError, match='or 3.5. If the cells are classes: task="classification"'):
+        load_table(file)
+    assert load_table(file, task="classification").target_names == ["1.0.2", "1.1.2"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "match"),
+    [
+        (["a|", "", "a"], "In 'y' the only tag is 'a', but"),
+        (["|", "", ""], "'y' no image has a tag"),
+    ],
+)
+def test_several_labels_need_two_tags(cells, match, write):
+    with pytest.raises(ValueError, match=f"{match}.* two classes, such as 'yes' and 'no'"):
+        load_table(write("path,y", *with_images(*cells)), separator="|")
+
+
+def test_two_columns_of_two_numbers_are_numbers(write):
+    data = load_table(write("path,a,b", *with_images("10,20", "20,10", "10,10")), target=["a", "b"])
+    assert data.task == "regression"
 
 
 def test_no_row_that_is_left_is_an_error(write):

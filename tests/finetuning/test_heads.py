@@ -1,9 +1,12 @@
-"""Heads that a user's function makes."""
+"""Heads that a user's function makes, and regressions on rows."""
 
+import numpy as np
 import pytest
 from helpers.estimators import make
 from helpers.pictures import study
 from torch import nn
+
+from sklearn_tl.finetuning.heads import logistic_heads
 
 
 def test_a_factory_makes_the_head():
@@ -33,3 +36,13 @@ def test_errors_name_wrong_heads():
         make(head=lambda n_features, n_classes: nn.Linear(n_features, 7)).fit(X, y)
     with pytest.raises(TypeError, match="returned str"):
         make(head=lambda n_features, n_classes: "mlp").fit(X, y)
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_an_image_of_weight_2_counts_twice_also_if_all_labels_are_equal(value):
+    rows = np.arange(6, dtype=np.float32).reshape(3, 2)
+    targets = np.full((3, 1), value, dtype=np.float32)
+    weighted = logistic_heads(rows, targets, np.full((3, 1), 2.0), C=1)
+    twice = logistic_heads(rows.repeat(2, 0), targets.repeat(2, 0), np.ones((6, 1)), C=1)
+    assert weighted.bias.item() == pytest.approx(twice.bias.item())
+    assert weighted.bias.item() == pytest.approx((2 * value - 1) * np.log(13))

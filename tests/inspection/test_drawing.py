@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_tl.inspection.drawing import colour, marker, shortened, thumbnail
+from sklearn_tl.inspection.drawing import colour, marker, short_path, shortened, thumbnail
 
 
 def test_a_long_label_ends_in_an_ellipsis():
@@ -16,6 +16,14 @@ def test_a_long_label_ends_in_an_ellipsis():
 def test_a_label_that_is_one_long_word_keeps_its_beginning():
     assert shortened("hubble_deep_field_" * 3) == "hubble_deep_field_hubble_de…"
     assert shortened("the " + "x" * 100) == "the " + "x" * 23 + "…"
+
+
+def test_a_long_name_of_a_file_keeps_both_ends():
+    assert short_path("photos/cat/1.jpg") == "1.jpg"
+    assert short_path("https://a.org/photos/") == "https://a.org/photos/"
+    names = [short_path(f"a/holiday by the sea in the summer of 2026 {i}.jpg", 20) for i in (1, 2)]
+    assert names == ["holiday b…2026 1.jpg", "holiday b…2026 2.jpg"]
+    assert len(names[0]) == 20
 
 
 @pytest.mark.usefixtures("no_screen")

@@ -24,7 +24,9 @@ def drawn(y=Y, predicted=PREDICTED, **parameters):
 
 
 def titles(display):
-    return [axes.get_title(loc="left") for axes in display.ax_.flat[: len(display.images)]]
+    """Return the titles without their last line, which names the image."""
+    drawn = [axes.get_title(loc="left") for axes in display.ax_.flat[: len(display.images)]]
+    return [title.rpartition("\n")[0] for title in drawn]
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 1)])

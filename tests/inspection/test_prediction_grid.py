@@ -1,13 +1,14 @@
 """The grid shows the right images, with heat maps in their place."""
 
 import io
+import pickle
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from helpers.inspection import linear
+from helpers.inspection import fine_tuner, linear
 from helpers.networks import NormNet
-from helpers.pictures import study
+from helpers.pictures import save_all, study
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -15,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, PredictionGridDisplay
 from sklearn_tl.images import as_images
+from sklearn_tl.inspection import short_path
 
 pytestmark = pytest.mark.usefixtures("no_screen")
 
@@ -30,7 +32,8 @@ def test_the_surest_errors_come_first():
     assert set(display.positions) <= set(wrong)
     assert (np.diff(display.confidences) <= 0).all()
     assert display.ax_[0, 0].get_title(loc="left") == (
-        f"✗ {display.y_pred[0]} ({display.confidences[0]:.2f})\ntrue: {display.y_true[0]}"
+        f"✗ {display.y_pred[0]} ({display.confidences[0]:.2f})\ntrue: {display.y_true[0]}\n"
+        f"X[{display.positions[0]}]"
     )
 
 
@@ -116,6 +119,46 @@ def test_large_jpeg_files_are_decoded_at_a_reduced_size(tmp_path):
     Image.new("RGB", (2400, 1800), (200, 30, 30)).save(path)
     display = PredictionGridDisplay.from_predictions([path], [0], [[1.0]], show="first")
     assert display.images[0].shape == (450, 600, 3)  # not below 448
+
+
+# Names, and images that were trained on
+
+
+def test_titles_name_the_files(tmp_path):
+    X, y = study(2, 3)
+    paths = save_all(X, tmp_path)
+    long = tmp_path / "$5 and $6: a name that is much longer than a title.png"
+    paths[1].rename(long)
+    display = PredictionGridDisplay.from_predictions(
+        [paths[0], long, paths[2]], y, np.eye(2)[y], show="first"
+    )
+    names = [axes.get_title(loc="left").splitlines()[-1] for axes in display.ax_.flat[:3]]
+    assert names[::2] == ["0.png", "2.png"]
+    assert names[1].replace("\\$", "$") == short_path(str(long), 34)
+    assert names[1].startswith(r"\$5 and \$6")
+
+
+def grid_note(model, X, y):
+    suptitle = PredictionGridDisplay.from_estimator(model, X, y).figure_._suptitle
+    return None if suptitle is None else suptitle.get_text()
+
+
+def test_images_that_were_trained_on_are_said_to_be():
+    model, X, y = linear()
+    assert grid_note(model, X, y).startswith("These images were trained on: ")
+    both, of_both = np.concatenate([X, 255 - X]), np.concatenate([y, y])
+    assert grid_note(model, both, of_both).startswith("Some of these images were trained on: ")
+    assert grid_note(model, 255 - X, y) is None
+    assert grid_note(pickle.loads(pickle.dumps(model)), X, y) is not None
+    assert grid_note(LogisticRegression().fit(X.reshape(30, -1), y), X, y) is None
+
+
+def test_files_that_were_trained_on_are_known_by_their_paths(tmp_path):
+    X, y = study(2, 8)
+    paths = save_all(X, tmp_path)
+    model = fine_tuner(unfreeze=None).fit(paths, y)
+    assert grid_note(model, paths, y).startswith("These images")
+    assert grid_note(model, paths[:2], y[:2]).startswith("These images")
 
 
 # Where the maps are

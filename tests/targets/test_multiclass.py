@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import DataConversionWarning
 
 from sklearn_tl.targets import Multiclass, read_labels
 
@@ -40,6 +41,29 @@ def test_labels_of_any_type_are_encoded_as_their_position_among_the_sorted_class
 def test_labels_that_cannot_be_used_are_refused(y, message):
     with pytest.raises(ValueError, match=message):
         read_labels(y, 6)
+
+
+def test_a_column_of_labels_is_one_label_per_image():
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        task, codes = read_labels(np.array([["b"], ["a"], ["b"]]), 3)
+    assert (task.classes.tolist(), codes.tolist()) == (["a", "b"], [1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [
+        ({"a": -1}, "class_weight has -1 for 'a', but a weight must be 0 or a positive number"),
+        ({"b": np.nan}, "class_weight has nan for 'b'"),
+        ({"a": "2"}, "class_weight has '2' for 'a'"),
+        ({"a": 0, "b": 0}, "leaves fewer than two classes with a positive weight"),
+    ],
+)
+def test_weights_of_classes_are_checked(class_weight, message):
+    task = Multiclass(np.array(["a", "b", "c"]))
+    codes = np.array([0, 1, 2])
+    assert task.class_weights({"a": 0, "b": 3}, codes, np.ones(3)).tolist() == [0, 3, 1]
+    with pytest.raises(ValueError, match=message):
+        task.class_weights(class_weight, codes, np.ones(3))
 
 
 def test_the_part_held_out_is_stratified_and_follows_the_seed():

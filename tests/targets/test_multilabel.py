@@ -117,5 +117,11 @@ def test_balanced_weights_are_per_label():
     twice = task.class_weights("balanced", targets, np.array([3.0, 1, 1, 1]))
     np.testing.assert_allclose(twice[0], [1, 1])
     np.testing.assert_allclose(task.class_weights({1: 5}, targets, np.ones(4)), [[1, 5], [1, 5]])
-    with pytest.raises(ValueError, match=r"keys must be 0 \(images without"):
-        task.class_weights({"red": 2}, targets, np.ones(4))
+    for class_weight, message in (
+        ({"red": 2}, r"keys must be 0 \(images without"),
+        ({0: 0, 1: 1}, "class_weight has 0 for 0, but with several labels"),
+        ({0: -1}, "class_weight has -1 for 0, but a weight must be a positive number"),
+        ({1: np.inf}, "class_weight has inf for 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            task.class_weights(class_weight, targets, np.ones(4))

@@ -41,9 +41,24 @@ def test_the_mean_and_the_scale_are_weighted():
     np.testing.assert_allclose(weighted.scale, repeated.scale)
 
 
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e12 + 0.1, 0.0])
+def test_a_target_that_is_constant_in_training_does_not_decide_when_to_stop(value):
+    y = np.column_stack([np.arange(30.0), np.full(30, value)])
+    y[29, 1] = 3 * value + 1.5
+    task, targets = read_numbers(y, 30)
+    task = task.fitted(targets[:29], np.random.default_rng(0).random(29) + 0.1)
+    encoded = task.encode(targets)
+    assert encoded[:, 1].tolist() == [0] * 30
+    assert np.ptp(encoded[:, 0]) > 1
+    assert task.predictions(encoded + 1)[:, 1].tolist() == [value] * 30
+
+
 @pytest.mark.parametrize(
     ("y", "message"),
     [
+        ([0, 1e160, 2e160, 0], "y are from 0 to 2e.160, whose squared errors .* divided by 1e160"),
+        ([-1.7e308, 1.7e308, 0, 1], "divided by 1e308"),
+        ([[0, 0], [1, 1e-170], [1, 0], [2, 0]], "in column 1 are from 0 to 1e-170.* by 1e-171"),
         (None, "A regressor requires y to be passed, but the target y is None"),
         ([1, 2, 3], "X has 4 images and y has 3 targets. Pass one number per image"),
         ([1, np.nan, 2, 3], r"y\[1\] is nan, which is not a finite number"),

@@ -1,0 +1,72 @@
+"""Resamples of images, or of groups of images, and the scores of strategies on them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+from threadpoolctl import threadpool_limits
+
+Score = Callable[[np.ndarray], Any]
+RESAMPLED_AT_ONCE = 1 << 22  # numbers of images in memory
+
+
+def checked_results(results: Any, score: Score | None) -> np.ndarray:
+    """Return the results as numbers, one row per strategy."""
+    array = np.asarray(results, dtype=float)
+    if array.ndim < 2 or (score is None and array.ndim != 2):
+        raise ValueError(
+            f"Found results of shape {array.shape}. Expected one row per strategy and one column "
+            "per image; more dimensions need a score."
+        )
+    for position in np.argwhere(~np.isfinite(array))[:1].tolist():
+        raise ValueError(
+            f"results{position} is {array[tuple(position)]}. Expected finite numbers. Leave out "
+            "images that have no result."
+        )
+    return array
+
+
+def codes_of_groups(groups: Any, n_images: int) -> tuple[np.ndarray | None, int]:
+    """Return the number of the group of each image, None without groups, and how many there are."""
+    codes, n_groups, what = None, n_images, "images"
+    if groups is not None:
+        codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+        if codes.shape != (n_images,):
+            raise ValueError(
+                f"Found groups of shape {codes.shape} and {n_images} images. Expected one group "
+                "per image."
+            )
+        n_groups, what = int(codes.max()) + 1, "groups"
+    if n_groups < 2:
+        raise ValueError(f"Found {n_groups} {what}. Expected at least 2 to draw from.")
+    return codes, n_groups
+
+
+def resamples(n: int, n_resamples: int, random_state: Any) -> Iterator[np.ndarray]:
+    """Yield how often each image or group is drawn, as arrays of shape (n_some, n)."""
+    random = check_random_state(random_state)
+    step = max(1, RESAMPLED_AT_ONCE // n)
+    for start in range(0, n_resamples, step):
+        n_some = min(step, n_resamples - start)
+        drawn = random.randint(n, size=(n_some, n)) + n * np.arange(n_some)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=n_some * n).reshape(n_some, n)
+
+
+def scores_of_resamples(
+    results: np.ndarray, counts: np.ndarray, codes: np.ndarray | None, score: Score | None
+) -> np.ndarray:
+    """Return the scores (n_resamples, n_strategies) of resamples, NaN if they are empty."""
+    if score is not None:
+        of_images = counts if codes is None else counts[:, codes]
+        positions = (np.repeat(np.arange(len(times)), times) for times in of_images)
+        empty = np.full(len(results), np.nan)
+        return np.array([score(results[:, some]) if len(some) else empty for some in positions])
+    sums, sizes = results.T, np.ones(results.shape[1])
+    if codes is not None:  # the sums of the groups are enough for means over their images
+        sums = np.column_stack([np.bincount(codes, weights=row) for row in results])
+        sizes = np.bincount(codes).astype(float)
+    n_drawn = counts @ sizes
+    # On a busy machine, threads that wait for each other take longer than one.
+    with np.errstate(invalid="ignore"), threadpool_limits(1):
+        return (counts @ sums) / n_drawn[:, None]

@@ -1,0 +1,89 @@
+"""What a comparison checks before anything runs."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sklearn_tl._utils import check_option
+from sklearn_tl.comparison.group_parameters import parts_without_groups
+from sklearn_tl.comparison.raw_pixels import RawPixels
+from sklearn_tl.comparison.strategies import RAW, default_strategies
+from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.targets import Multilabel
+
+DUPLICATES = ("group", "drop", "ignore")
+
+
+def check_choices(strategies: Any, scoring: Any, duplicates: str) -> None:
+    """Raise a ValueError if there is nothing to compare, or it cannot be said by which score."""
+    if strategies is not None and len(strategies) == 0:
+        raise ValueError(
+            "strategies is empty. Expected at least one strategy; leave the parameter out for all."
+        )
+    if isinstance(scoring, list | tuple | dict | set):
+        raise ValueError(
+            f"scoring={scoring!r} has several scores, but strategies are compared by one. Name it, "
+            'for example scoring="balanced_accuracy".'
+        )
+    check_option("duplicates", duplicates, DUPLICATES)
+
+
+def say_which_ignore_groups(strategies: Mapping[str, Any]) -> None:
+    """Warn of strategies that make choices on folds which divide groups."""
+    for name, strategy in strategies.items():
+        parts = parts_without_groups(strategy)
+        if parts:
+            warnings.warn(
+                f"The strategy {name!r} makes choices on folds that do not know the groups "
+                f"({', '.join(parts)}), so these choices may be wrong. In a search, set a cv that "
+                "keeps groups whole, such as StratifiedGroupKFold().",
+                stacklevel=3,
+            )
+
+
+def say_which_are_rare(task: Multilabel, targets: np.ndarray, n_folds: int) -> None:
+    """Warn of labels that cannot be in all parts of the folds."""
+    counts = targets.sum(axis=0)
+    fewer = np.minimum(counts, len(targets) - counts)
+    rare = [f"{task.label(j)} ({counts[j]:.0f})" for j in np.flatnonzero(fewer < n_folds).tolist()]
+    if rare:
+        warnings.warn(
+            f"Fewer than {n_folds} images, one per fold, have or lack the following labels: "
+            f"{', '.join(rare[:5])}{' and others' if len(rare) > 5 else ''}. Their scores are of "
+            "little worth. Leave their columns out, or add images.",
+            stacklevel=3,
+        )
+
+
+def known_names(strategies: Sequence[str] | None) -> list[str]:
+    """Return the names of default strategies that are wanted, or say which is unknown."""
+    known = list(default_strategies())
+    if strategies is None:
+        return known
+    wanted = np.atleast_1d(strategies).tolist()
+    for name in wanted:
+        check_option("strategies", name, known)
+    return wanted
+
+
+def check_images(X: Any, names: list[str], **parameters: Any) -> None:
+    """Check the parameters of the default strategies and the form of `X` before anything runs."""
+    if set(names) == {RAW}:
+        known = RawPixels().get_params(deep=False)
+        RawPixels(**{n: value for n, value in parameters.items() if n in known}).fit(X)
+    else:
+        ConvFeatureExtractor(**parameters).fit(X)
+
+
+def check_unused(parameters: Mapping[str, Any]) -> None:
+    """Raise a ValueError if a parameter of the default strategies comes with a user's own."""
+    default = ConvFeatureExtractor().get_params(deep=False)
+    for name, value in parameters.items():
+        if type(value) is not type(default[name]) or value != default[name]:
+            raise ValueError(
+                f"{name}={value!r} is a parameter of the default strategies, but strategies is a "
+                f"dict of your own estimators. Set {name} on each of them, for example "
+                f"ConvFeatureExtractor({name}=...)."
+            )

@@ -1,0 +1,54 @@
+"""A fitted model whose probabilities are less sure, or surer: its last linear layer is scaled."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import Pipeline
+
+from sklearn_tl.classifier import FineTuneClassifier
+
+
+def set_temperature(model: Any, temperature: float) -> None:
+    """Divide the logits of a fitted model by a temperature. Its predictions stay the same.
+
+    Parameters
+    ----------
+    model : estimator
+        A `FineTuneClassifier` or a logistic regression, also as the last step of a pipeline or as
+        the best estimator of a search. Changed in place.
+    temperature : float
+
+    References
+    ----------
+    Guo, Pleiss, Sun & Weinberger, "On Calibration of Modern Neural Networks" (ICML, 2017).
+    """
+    last = model
+    while isinstance(last, Pipeline) or hasattr(last, "best_estimator_"):
+        last = last[-1] if isinstance(last, Pipeline) else last.best_estimator_
+    if isinstance(last, FineTuneClassifier):
+        last.temperature_ *= temperature
+        return
+    parts = last.estimators_ if isinstance(last, OneVsRestClassifier) else [last]
+    for part in parts:
+        if hasattr(part, "coef_"):  # not the constant of a label with a single value
+            part.coef_ = part.coef_ / temperature
+            part.intercept_ = part.intercept_ / temperature
+
+
+def check_can_be_scaled(strategies: Mapping[str, Any]) -> None:
+    """Raise a TypeError if a strategy ends in a model whose logits cannot be divided."""
+    for name, strategy in strategies.items():
+        last = strategy
+        while not isinstance(last, LogisticRegression | FineTuneClassifier):
+            if isinstance(last, Pipeline):
+                last = last[-1]
+            elif isinstance(last, OneVsRestClassifier) or hasattr(last, "refit"):
+                last = last.estimator
+            else:
+                raise TypeError(
+                    "calibrate=True changes logistic regressions and FineTuneClassifier, but the "
+                    f"strategy {name!r} ends in {type(last).__name__}. Leave calibrate out, and "
+                    "put the strategy in scikit-learn's CalibratedClassifierCV."
+                )

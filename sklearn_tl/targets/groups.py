@@ -1,0 +1,130 @@
+"""Groups of images that belong together, such as the frames of a film: no split divides a group."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+
+from sklearn_tl._utils import is_missing
+from sklearn_tl.targets.task import Task
+
+Split = tuple[np.ndarray, np.ndarray]  # positions to train on and to test on
+ATTEMPTS = 20  # other shuffles, if a class has all of its groups in one fold
+
+
+def check_groups(groups: Any, n_images: int) -> np.ndarray:
+    """Return the group of each image as an integer.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_images,)
+        Images with equal values belong together.
+    n_images : int
+
+    Returns
+    -------
+    groups : ndarray of shape (n_images,)
+        Counted from 0, in the order in which they occur.
+
+    Raises
+    ------
+    ValueError
+        If there is not one group per image, or a group is missing.
+    """
+    values = np.asarray(groups)
+    if values.shape not in ((n_images,), (n_images, 1)):
+        raise ValueError(
+            f"Found groups of shape {values.shape}. Expected one group for each of the {n_images} "
+            "images."
+        )
+    numbers: dict[Any, int] = {}
+    for i, value in enumerate(values.ravel().tolist()):
+        if is_missing(value):
+            raise ValueError(
+                f"groups[{i}] is {value}, which is not a group. If the image belongs to no other, "
+                "give it a group of its own."
+            )
+        numbers.setdefault(value, len(numbers))
+    return np.array([numbers[value] for value in values.ravel().tolist()])
+
+
+def group_folds(strata: np.ndarray, n_folds: int, seed: int, groups: np.ndarray) -> list[Split]:
+    """Return folds that keep each group whole, and each stratum's share similar.
+
+    Parameters
+    ----------
+    strata : ndarray of shape (n_images,)
+        An integer per image.
+    n_folds : int
+        At most the number of groups.
+    seed : int
+        Decides the shuffling.
+    groups : ndarray of shape (n_images,)
+
+    Returns
+    -------
+    splits : list of (train, test)
+        Every stratum is in all training parts, if there are such folds.
+    """
+    best: list[Split] = []
+    fewest = np.inf
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class")
+        for attempt in range(ATTEMPTS):
+            folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed + attempt)
+            splits = list(folds.split(strata, strata, groups))
+            n_absent = sum(len(np.setdiff1d(strata, strata[train])) for train, _ in splits)
+            if n_absent < fewest:
+                best, fewest = splits, n_absent
+            if n_absent == 0:
+                break
+    return best
+
+
+def groups_per_stratum(strata: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return how many groups have images of each stratum."""
+    pairs = np.unique(np.column_stack([strata, groups]), axis=0)
+    return np.bincount(pairs[:, 0], minlength=strata.max() + 1)
+
+
+def hold_out_groups(
+    task: Task, targets: np.ndarray, fraction: float, seed: int, groups: np.ndarray
+) -> Split:
+    """Return the positions to train on and those to validate on, without dividing a group.
+
+    Parameters
+    ----------
+    task : Task
+    targets : ndarray of shape (n_images,) or (n_images, n_outputs)
+    fraction : float
+        About this share of the images is validated on.
+    seed : int
+    groups : ndarray of shape (n_images,)
+
+    Raises
+    ------
+    ValueError
+        If there are too few groups, or all images of a class are in one group.
+    """
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        raise ValueError(
+            f"All {len(groups)} images are in one group, but early_stopping=True validates on "
+            "other groups than it trains on. Pass other groups, or set early_stopping=False."
+        )
+    strata = task.strata(targets, 2)
+    if task.name == "classification":
+        alone = np.flatnonzero(groups_per_stratum(strata, groups) < 2)
+        if len(alone):
+            names = np.atleast_1d(task.names)[alone[:5]].tolist()
+            raise ValueError(
+                f"All images of class {names[0]!s} are in one group, but early_stopping=True "
+                "validates on other groups than it trains on. Classes with one group: "
+                f"{', '.join(map(str, names))}. Add images of other groups, leave these classes "
+                "out, or set early_stopping=False."
+            )
+    smaller = min(fraction, 1 - fraction)
+    n_folds = min(max(2, round(1 / smaller)), n_groups)
+    most, few = group_folds(strata, n_folds, seed, groups)[0]
+    return (most, few) if fraction <= 0.5 else (few, most)
