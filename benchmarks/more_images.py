@@ -24,12 +24,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from sklearn_tl import ConvFeatureExtractor
-from sklearn_tl.assessment import extrapolate, selection_bias
-from sklearn_tl.assessment.novelty import Novelty
+from sklearn_tl.assessment import Novelty, extrapolate, selection_bias
 from sklearn_tl.comparison import RawPixels
 from sklearn_tl.datasets import load_folder, load_table
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
+TABLES = {"houses": {"target": "price"}, "posters": {"target": "genres", "separator": "|"}}
 
 
 def accuracy(X, y, train, test):
@@ -40,11 +40,12 @@ def accuracy(X, y, train, test):
 
 
 def part(positions, y, groups, share, seed):
-    """Return a share of the groups of each class."""
-    random, order = np.random.default_rng(seed), {}
-    for group in random.permutation(np.unique(groups[positions])):
-        order.setdefault(y[groups == group][0], []).append(group)
-    kept = [g for of_class in order.values() for g in of_class[: round(share * len(of_class))]]
+    """Return a share of the groups, with about the same share of the groups of each class."""
+    random, progress = np.random.default_rng(seed), {}
+    for label in np.unique(y[positions]):
+        of_class = random.permutation(np.unique(groups[positions[y[positions] == label]]))
+        progress |= {g: (k + random.random()) / len(of_class) for k, g in enumerate(of_class)}
+    kept = sorted(progress, key=progress.get)[: round(share * len(progress))]
     return positions[np.isin(groups[positions], kept)]
 
 
@@ -180,9 +181,9 @@ def main():
         for make in (clip_art, spectrogram, noise):
             images = [make(random) for _ in range(200)]
             kinds[make.__name__] = extractor.fit(images).transform(images)
-        for name, target in (("houses", "price"), ("posters", "genres")):
+        for name, options_of_table in TABLES.items():
             table = options.data / name / f"{name}.csv"
-            found = load_table(table, path_column="path", target=target, separator="|")
+            found = load_table(table, path_column="path", **options_of_table)
             kinds[name] = extractor.fit(found.paths).transform(found.paths)
         n = len(flowers[0].paths)
         novelty = Novelty.fit(X[:n])

@@ -4,6 +4,7 @@ from sklearn_tl.backbones import list_backbones
 from sklearn_tl.cache import cache_info, clear_cache, limit_cache
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.comparison import StrategyComparison, compare_strategies
+from sklearn_tl.duplicates import Duplicates, find_duplicates
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.images import ImageWarning, LazyImages, check_images
 from sklearn_tl.inspection import (
@@ -15,6 +16,7 @@ from sklearn_tl.inspection import (
     TrainingHistoryDisplay,
     class_activation_maps,
 )
+from sklearn_tl.labelling import rank_for_labelling
 from sklearn_tl.persistence import load, save
 from sklearn_tl.regressor import FineTuneRegressor
 
@@ -33,6 +35,9 @@ __all__ = [
     "load",
     "compare_strategies",
     "StrategyComparison",
+    "find_duplicates",
+    "Duplicates",
+    "rank_for_labelling",
     "class_activation_maps",
     "TrainingHistoryDisplay",
     "EmbeddingDisplay",

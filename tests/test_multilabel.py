@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from helpers.estimators import DEPTHS, make
 from helpers.networks import NormNet
-from scipy.sparse import coo_array, csr_array, dia_array
+from scipy.sparse import coo_matrix, csr_array, dia_array
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, log_loss, make_scorer, recall_score
@@ -117,7 +117,7 @@ def test_weights_count_twice_what_is_there_twice():
             np.testing.assert_allclose(model.predict_proba(X), weighted, rtol=1e-9)
 
 
-@pytest.mark.parametrize("form", [coo_array, csr_array, dia_array])
+@pytest.mark.parametrize("form", [coo_matrix, csr_array, dia_array])
 def test_images_without_weight_are_left_out_of_sparse_labels(form):
     X, y = colours()
     weight = np.arange(len(X)) % 2

@@ -99,8 +99,9 @@ def extrapolate(
     Notes
     -----
     The curve must have one cause. If the smallest training sets lack whole classes, the scores
-    rise because classes are added, and the band is too low. It cannot know whether new images
-    will be like the present ones.
+    rise because classes are added, and the band is too low. The same is true of frames of videos:
+    each new frame is like one that is there. The curve cannot know whether new images will be like
+    the present ones.
 
     References
     ----------

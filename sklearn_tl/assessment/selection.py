@@ -121,8 +121,8 @@ def selection_bias(
 
     Notes
     -----
-    The interval says how much the choice and the images that were tested add to chance. It does
-    not contain what other training images would change.
+    The corrected score is cautious: it is too low rather than too high, and the interval is wide.
+    The interval does not contain what other training images would change.
 
     References
     ----------

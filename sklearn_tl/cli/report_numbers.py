@@ -18,10 +18,10 @@ def number_sections(subject: Subject) -> list[str]:
         return [section_without(HEADING, error)]
     parts = []
     for name, report in zip(subject.comparison.target_names_, reports, strict=True):
-        low, high = map(number, report.interval)
+        low, high = map(rounded, report.interval)
         text = (
-            f"{name}: off by {number(report.mean_absolute_error)} on average ({low} to {high} at "
-            f"{report.level:.0%}). Predictions are {number(abs(report.bias))} too "
+            f"{name}: off by {rounded(report.mean_absolute_error)} on average ({low} to {high} at "
+            f"{report.level:.0%}). Predictions are {rounded(abs(report.bias))} too "
             f"{'high' if report.bias > 0 else 'low'} on average. Below, one row for each fifth of "
             "the images, by the true number."
         )
@@ -30,13 +30,24 @@ def number_sections(subject: Subject) -> list[str]:
             map(number, fifths["low"]),
             map(number, fifths["high"]),
             fifths["n"].tolist(),
-            map(number, fifths["mean_absolute_error"]),
-            map(number, fifths["bias"]),
+            map(rounded, fifths["mean_absolute_error"]),
+            map(rounded, fifths["bias"]),
             strict=True,
         )
         header = ["from", "to", "images", "mean absolute error", "mean of predicted minus true"]
         parts += [paragraph(text), table(header, rows)]
     return [section(HEADING, *parts), _worst(subject)]
+
+
+def rounded(x: float) -> str:
+    """Return an error or a mean with four digits.
+
+    Examples
+    --------
+    >>> rounded(25635.8), rounded(0.633053)
+    ('25,640', '0.6331')
+    """
+    return f"{float(f'{x:.4g}'):,.10g}"
 
 
 def worst_first(subject: Subject) -> np.ndarray:
@@ -68,9 +79,5 @@ def _worst(subject: Subject) -> str:
         ]
         for i, j in worst_first(subject)[:MOST_WORST].tolist()
     ]
-    text = "errors.csv has all images."
-    return section(
-        "The worst images",
-        table([*header, "true", "predicted", "error"], rows, of_texts=True),
-        paragraph(text),
-    )
+    header += ["true", "predicted", "error"]
+    return section("The worst images", table(header, rows, of_texts=True))

@@ -67,6 +67,8 @@ def study(options: argparse.Namespace) -> int:
     check_groups(options)
     extractor = make_extractor(options)
     images = load_images(options, extractor)
+    if options.out and isinstance(images.X, list):
+        check_writable(options.out, others=images.X)
     if options.report:
         make_folder(options.report)
     announce(options, images)
@@ -112,7 +114,7 @@ def study(options: argparse.Namespace) -> int:
 
 def on_what(options: argparse.Namespace, images: Images) -> str:
     """Return in words which images the model was fitted on."""
-    if options.train is None:
+    if options.train is None or not isinstance(images.cv, list):
         return f"all {len(images.y)} images"
     return f"the {len(images.cv[0][0])} images of {options.train}"
 
@@ -143,7 +145,9 @@ def check_targets(options: argparse.Namespace) -> None:
     if options.report:
         require_matplotlib()
     if options.out:
-        check_writable(options.out)
+        check_writable(
+            options.out, others=[*filter(None, (options.folder, options.train, options.test))]
+        )
 
 
 def check_groups(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What a study knows about the answers of its model, kept in the model's file: when it is unsure."""
+"""What a study knows of its model, kept in the model's file: when an answer is unsure."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self
@@ -39,9 +39,9 @@ class Sureness(NamedTuple):
     def of(cls, comparison: StrategyComparison) -> Self:
         """Return what a comparison has found about its best strategy."""
         found = []
-        if comparison.task_ == "classification":
-            if comparison.best_strategy_ in comparison.probabilities_:
-                found = [comparison.threshold_for_error(error) for error in ERRORS]
+        is_known = comparison.best_strategy_ in comparison.probabilities_
+        if comparison.task_ == "classification" and is_known:
+            found = [comparison.threshold_for_error(error) for error in ERRORS]
         return cls(
             np.array([threshold.error for threshold in found]),
             np.array([threshold.threshold for threshold in found]),

@@ -14,6 +14,7 @@ from sklearn_tl.assessment import (
     Extrapolation,
     LabelErrors,
     Threshold,
+    apply_temperature,
     calibration_report,
     class_report,
     coverage_curve,
@@ -88,7 +89,9 @@ class Assessments:
             If there are no classes, or there are no predictions for all images.
         """
         if self.task_ == "regression":
-            raise ValueError("Numbers have no classes: error_report() has the errors over the range.")
+            raise ValueError(
+                "Numbers have no classes: error_report() has the errors over the range."
+            )
         predicted = self._predictions_of(strategy)
         return class_report(self._y, predicted, self._names(), groups=self.groups_)
 
@@ -139,6 +142,18 @@ class Assessments:
         rows = self._probabilities_of(strategy)
         return calibration_report(self._y, rows, self._names(), groups=self.groups_)
 
+    def use_temperature(self) -> float:
+        """Correct the probabilities of the best strategy by the temperature that suits best.
+
+        Returns
+        -------
+        temperature : float
+        """
+        rows, best = self._probabilities_of(None), self.best_strategy_
+        temperature = self.calibration().temperature
+        self.probabilities_[best] = apply_temperature(rows, temperature, task=self.task_)
+        return temperature
+
     def coverage(self, strategy: str | None = None) -> CoverageCurve:
         """Return the accuracy against the share of images that are answered.
 
@@ -178,9 +193,7 @@ class Assessments:
             If images do not have one class each, or there are no probabilities for all images.
         """
         rows = self._probabilities_of(strategy)
-        return threshold_for_error(
-            self._y, rows, self._names(), error=error, groups=self.groups_
-        )
+        return threshold_for_error(self._y, rows, self._names(), error=error, groups=self.groups_)
 
     def expected_score(self) -> ChosenScore | None:
         """Return the score to expect of the best strategy on new images.

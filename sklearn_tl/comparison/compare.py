@@ -35,8 +35,9 @@ from sklearn_tl.comparison.folds import (
 )
 from sklearn_tl.comparison.progress import say
 from sklearn_tl.comparison.related import (
+    LITTLE,
     find_copies,
-    matters,
+    mostly_together,
     novelty_of,
     say_which_classes_are_one_group,
     say_which_copies,
@@ -152,8 +153,9 @@ def compare_strategies(
         set is given, name the positions of the training set.
     calibrate : bool, default=False
         Whether to divide the logits of `best_estimator_` by the temperature at which its
-        probabilities suit best to the images that were not trained on. Its predictions stay the
-        same. See :meth:`StrategyComparison.calibration`.
+        probabilities suit best to images that were not trained on. Its predictions stay the same,
+        and `probabilities_` of the best strategy change likewise. See
+        :meth:`StrategyComparison.calibration`.
     n_jobs : int or None, default=None
         Number of processes that share the fits. Fine-tuning uses all cores in one process, too.
     random_state : int, RandomState instance or None, default=None
@@ -202,14 +204,19 @@ def compare_strategies(
         "max_pixels": max_pixels,
         "cache": cache,
     }
-    own = dict(strategies) if isinstance(strategies, Mapping) else None
-    names = known_names(strategies) if own is None else list(own)
-    if own is None:
-        check_images(X, names, **parameters)
-    else:
+    own: dict[str, Any] | None = None
+    names: list[str] = []
+    if isinstance(strategies, Mapping):
+        own = dict(strategies)
         check_unused(parameters)
+    else:
+        names = known_names(strategies)
+        check_images(X, names, **parameters)
     y_name = getattr(y, "name", None)  # of a column of a table
     study = Study.read(X, y, task, groups)
+    are_given = study.groups is not None and mostly_together(study.groups, LITTLE)
+    if calibrate and study.task.name == "regression":
+        raise ValueError("calibrate=True corrects probabilities, and numbers have none.")
     scorer = scoring or default_scoring(study.task.name)
     generator = check_random_state(random_state)
     fold_seed, seed = (int(seed) for seed in generator.randint(2**31 - 1, size=2))
@@ -230,8 +237,12 @@ def compare_strategies(
         """Return the strategies for a study, which may have groups."""
         if own is not None:
             return own
-        how = {"task": study.task.name, "grouped": study.groups is not None}
-        default = default_strategies(**parameters, **how, random_state=seed)
+        default = default_strategies(
+            **parameters,
+            task=study.task.name,
+            grouped=study.groups is not None,
+            random_state=seed,
+        )
         return {name: default[name] for name in default if name in names}
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -268,13 +279,14 @@ def compare_strategies(
             if first.embeddings is not None:
                 comparison.novelty_ = novelty_of(first.embeddings[study.kept], study.groups)
             best = comparison.best_strategy_
-            if can_keep_groups(cv) and matters(study.groups):
+            if can_keep_groups(cv) and (are_given or mostly_together(study.groups)):
                 say(f"{best}: folds that divide groups, to compare with", verbose)
                 divided = make_splits(cv, study.task, study.targets, fold_seed)
                 alone = replace(study, groups=None)
                 parts = [[train for train, _ in divided]]
                 runs = run({best: chosen[best]}, alone, divided, parts)
                 comparison.ungrouped_scores_ = np.array([fold["score"] for fold in runs[0, 0]])
+            temperature = comparison.use_temperature() if calibrate else 1.0
             if refit is False:
                 return comparison
             wanted = study.positions(refit)
@@ -282,8 +294,7 @@ def compare_strategies(
             say(f"{best}: fitting on {of_all} images", verbose)
             with without_rare_labels():
                 fitted = fit_by_group(chosen[best], study.X, study.y, wanted, study.groups)
-            if calibrate:
-                set_temperature(fitted, comparison.calibration().temperature)
+            set_temperature(fitted, temperature)
         if in_file:  # the file goes now
             fitted.set_params(**_memory_instead_of(parameters["cache"], fitted))
         comparison.best_estimator_ = fitted

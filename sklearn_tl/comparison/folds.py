@@ -91,13 +91,12 @@ def check_enough_groups(n_folds: int, task: Task, strata: np.ndarray, groups: np
             f"{'group' if n_groups == 1 else 'groups'}. Expected at least one group per fold. Set "
             "a smaller cv, or pass other groups."
         )
-    if task.name != "classification":
+    if not isinstance(task, Multiclass):
         return
     of_class = groups_per_stratum(strata, groups)
     few = [j for j in np.argsort(of_class, kind="stable") if of_class[j] < n_folds]
     if few:
-        names = np.atleast_1d(task.names)
-        counts = ", ".join(f"{names[j]} has {of_class[j]}" for j in few[:SHOWN])
+        counts = ", ".join(f"{task.classes[j]} has {of_class[j]}" for j in few[:SHOWN])
         more = f" and {len(few) - SHOWN} more classes have too few" if len(few) > SHOWN else ""
         least = of_class.min()
         instead = f"Set cv={least}, add" if least > 1 else "Add"

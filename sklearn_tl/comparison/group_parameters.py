@@ -8,7 +8,6 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 
-
 def group_parameters(estimator: Any, groups: np.ndarray | None) -> dict[str, Any]:
     """Return the parameters of `fit` that hand groups to an estimator, its steps and its search.
 

@@ -1,4 +1,4 @@
-"""Which images of a comparison belong together: groups that are given, and copies that are found."""
+"""Which images of a comparison belong together: given groups, and copies that are found."""
 
 import warnings
 from dataclasses import replace
@@ -13,9 +13,10 @@ from sklearn_tl.comparison.first_pass import FirstRows
 from sklearn_tl.comparison.folds import Split, can_keep_groups, make_splits
 from sklearn_tl.comparison.study import Study, paths_in
 from sklearn_tl.duplicates import Duplicates, duplicates_in
-from sklearn_tl.targets import check_groups, groups_per_stratum
+from sklearn_tl.targets import Multiclass, check_groups, groups_per_stratum
 
-LEAST_SHARE = 0.1  # of the images, above which folds that divide groups are run to compare with
+# Shares of images that belong together, above which folds that divide them are run to compare with.
+LITTLE, MUCH = 0.0, 0.5  # of given groups, and of copies and sequences
 SHOWN = 3  # examples that a message names
 
 
@@ -55,6 +56,8 @@ def without_leaks(
     if duplicates == "drop":
         kept = np.setdiff1d(np.arange(len(study.y)), found.copies)
         together = together.take(kept)
+        if not mostly_together(together.groups, LITTLE):  # there were only copies
+            together = replace(together, groups=None)
         if not can_keep_groups(cv):
             return together, [
                 (np.flatnonzero(np.isin(kept, train)), np.flatnonzero(np.isin(kept, test)))
@@ -64,18 +67,15 @@ def without_leaks(
         return together, splits
     say_which_classes_are_one_group(together)
     # A user who has named groups was told before whether there are enough of them.
-    again = make_splits(
-        cv, together.task, together.targets, seed, together.groups, are_given=False
-    )
+    again = make_splits(cv, together.task, together.targets, seed, together.groups, are_given=False)
     return together, again
 
 
-def matters(groups: np.ndarray | None) -> bool:
-    """Tell whether so many images belong together that folds which divide them mislead."""
+def mostly_together(groups: np.ndarray | None, share: float = MUCH) -> bool:
+    """Tell whether more than a share of the images belong together with others."""
     if groups is None:
         return False
-    alone = np.bincount(groups)[groups] == 1
-    return bool(alone.mean() < 1 - LEAST_SHARE)
+    return bool((np.bincount(groups)[groups] > 1).mean() > share)
 
 
 def novelty_of(embeddings: np.ndarray, groups: np.ndarray | None) -> Novelty | None:
@@ -131,8 +131,8 @@ def say_which_copies(found: Duplicates, duplicates: str, splits: list[Split] | N
         if duplicates == "group" and n_leaks:
             text = text.removesuffix(" Related images stay together in all folds.")
             text += (
-                f" The folds that cv gives test {n_leaks} times an image of which a related one "
-                'was trained on, so the scores are too high. To leave copies out: duplicates="drop".'
+                f" The folds that cv gives test {n_leaks} images of which a related one was trained "
+                'on, so the scores are too high. To leave copies out: duplicates="drop".'
             )
         elif duplicates == "group":
             text = text.removesuffix(" Related images stay together in all folds.")
@@ -150,11 +150,11 @@ def _pair(found: Duplicates, pair: np.ndarray) -> str:
 
 def say_which_classes_are_one_group(study: Study) -> None:
     """Warn of classes that cannot be trained on while they are tested."""
-    if study.task.name != "classification" or study.groups is None:
+    if not isinstance(study.task, Multiclass) or study.groups is None:
         return
     alone = np.flatnonzero(groups_per_stratum(study.targets, study.groups) < 2)
     if len(alone):
-        names = ", ".join(map(str, np.atleast_1d(study.task.names)[alone[:SHOWN]]))
+        names = ", ".join(map(str, study.task.classes[alone[:SHOWN]]))
         warnings.warn(
             f"All images of {'a class' if len(alone) == 1 else f'{len(alone)} classes'} belong "
             f"together ({names}{' and others' if len(alone) > SHOWN else ''}), so no fold is "

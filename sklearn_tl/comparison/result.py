@@ -74,15 +74,16 @@ class StrategyComparison(Assessments):
         sequences. None if there are none.
     ungrouped_scores_ : ndarray of shape (n_folds,) or None
         What the best strategy would score on folds that divide groups. None if there are no groups,
-        if less than a tenth of the images belong together, or if `cv` is not a number.
+        if `cv` is not a number, or if only copies and sequences were found, among less than half of
+        the images.
     duplicates_ : Duplicates or None
         The copies and sequences that were found. None if they were not looked for.
     novelty_ : Novelty or None
         Tells by their embeddings which images are unlike all of the compared ones. None if no
         strategy has a network.
     kept_ : ndarray of shape (n_images,)
-        The positions in `X` of the images that were compared: all, unless copies were dropped. Every
-        other attribute counts these images.
+        The positions in `X` of the images that were compared: all, unless copies were dropped.
+        Every other attribute counts these images.
     """
 
     best_estimator_: Any
@@ -223,9 +224,7 @@ class StrategyComparison(Assessments):
         if self.image_results_ is not None:
             values, score = self.image_results_
             of_a, of_b = (values[self.strategies_.index(name)] for name in (a, b))
-            found = paired_bootstrap(
-                of_a, of_b, score=score, groups=self.groups_, random_state=0
-            )
+            found = paired_bootstrap(of_a, of_b, score=score, groups=self.groups_, random_state=0)
             return mean, min(found.low, mean), max(found.high, mean)
         if k < LEAST_FOLDS:
             return mean, -np.inf, np.inf

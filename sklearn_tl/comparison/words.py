@@ -65,8 +65,8 @@ def _expected(comparison: StrategyComparison) -> list[str]:
     if expected is None:
         return []
     return [
-        f"On new images, expect about {expected.mean:.3f} (95 % interval {expected.low:.3f} to "
-        f"{expected.high:.3f}): the highest of several scores is a little too high."
+        f"On new images, expect {expected.low:.3f} to {expected.high:.3f} (95 % interval, "
+        f"corrected for the choice among {len(comparison.strategies_)} strategies)."
     ]
 
 

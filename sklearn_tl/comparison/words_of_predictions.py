@@ -26,7 +26,8 @@ def about_predictions(comparison: StrategyComparison, y: np.ndarray) -> list[str
     if calibration.is_overconfident or calibration.is_underconfident:
         lines.append(calibration.summary())
     errors = comparison.label_errors()
-    if len(errors.positions):
+    by_chance = errors.false_alarms * errors.n_images
+    if len(errors.positions) > by_chance + 2 * np.sqrt(by_chance):
         lines.append(f"{errors.summary()} label_errors() lists them.")
     return lines
 

@@ -56,7 +56,9 @@ def groups_from_names(
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"The pattern {pattern!r} is not a regular expression: {error}.") from error
+        raise ValueError(
+            f"The pattern {pattern!r} is not a regular expression: {error}."
+        ) from error
     if compiled.groups == 0:
         raise ValueError(
             f"The pattern {pattern!r} has no parentheses. Put them around the part that the paths "

@@ -4,8 +4,8 @@ The room hands out `find_duplicates`, which takes images; `duplicates_in`, which
 pixels of images that others have computed; and the result of both, `Duplicates`.
 """
 
-from sklearn_tl.duplicates.arrays import THRESHOLD, duplicates_in
+from sklearn_tl.duplicates.arrays import duplicates_in
 from sklearn_tl.duplicates.find import find_duplicates
 from sklearn_tl.duplicates.result import Duplicates
 
-__all__ = ["THRESHOLD", "Duplicates", "duplicates_in", "find_duplicates"]
+__all__ = ["Duplicates", "duplicates_in", "find_duplicates"]

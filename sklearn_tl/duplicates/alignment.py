@@ -70,21 +70,42 @@ def agreement(grey: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     return scores
 
 
+def agreement_in_place(grey: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Return how well the whole pictures of each pair agree, without any alignment.
+
+    Parameters
+    ----------
+    grey : ndarray of shape (n_images, 32, 32)
+    pairs : ndarray of shape (n_pairs, 2)
+
+    Returns
+    -------
+    scores : ndarray of shape (n_pairs,)
+        At most those of `agreement`, at a hundredth of the cost.
+    """
+    blocks = _blocks(grey)
+    return _scores(blocks[pairs[:, 0]], blocks[pairs[:, 1]])
+
+
 def _best_scores(windows: np.ndarray, wholes: np.ndarray) -> np.ndarray:
     """Return the best score of windows (n, 16, 64) for each of the pictures (m, 2, 16, 64)."""
-    m, n_blocks = len(wholes), wholes.shape[2]
+    m, _, n_blocks, _ = wholes.shape
     # The window that fits best on the whole is found first: one product of matrices.
     flat = wholes.reshape(2 * m, -1)
     window = windows[(flat @ windows.reshape(len(windows), -1).T).argmax(axis=1)]
     whole = wholes.reshape(2 * m, n_blocks, -1)
+    return _scores(window, whole).reshape(m, 2).max(axis=1)
+
+
+def _scores(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the score of each pair of pictures, given as blocks (n_pairs, 16, 64)."""
     # A block that is flat in both pictures shows nothing: its weight and its loss are near 0.
-    weights = np.maximum((window**2).sum(-1), (whole**2).sum(-1))
-    losses = np.sort(weights - (window * whole).sum(-1), axis=1).cumsum(axis=1)
+    weights = np.maximum((a**2).sum(-1), (b**2).sum(-1))
+    losses = np.sort(weights - (a * b).sum(-1), axis=1).cumsum(axis=1)
     total = weights.sum(axis=1)
     n_dropped = (total * DROPPED).astype(int)
-    kept = losses[np.arange(2 * m), n_blocks - 1 - n_dropped]
-    scores = np.where(total >= 1, 1 - kept / np.maximum(total - n_dropped, 1 - DROPPED), 0)
-    return scores.reshape(m, 2).max(axis=1)
+    kept = losses[np.arange(len(a)), a.shape[1] - 1 - n_dropped]
+    return np.where(total >= 1, 1 - kept / np.maximum(total - n_dropped, 1 - DROPPED), 0)
 
 
 def _blocks(grey: np.ndarray) -> np.ndarray:

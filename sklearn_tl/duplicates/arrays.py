@@ -9,10 +9,8 @@ from sklearn.utils import check_array
 from sklearn_tl._utils import check_option, is_missing
 from sklearn_tl.duplicates.alignment import SIDE
 from sklearn_tl.duplicates.result import Duplicates
-from sklearn_tl.duplicates.search import find_copies, unit_rows
+from sklearn_tl.duplicates.search import THRESHOLD, find_copies, unit_rows
 from sklearn_tl.duplicates.sequences import find_links, series_of
-
-THRESHOLD = 0.88
 
 
 def duplicates_in(
@@ -21,7 +19,7 @@ def duplicates_in(
     *,
     names: Sequence[str] | None = None,
     y: Any = None,
-    threshold: float = THRESHOLD,
+    threshold: float | None = None,
     sequences: str | bool = "auto",
 ) -> Duplicates:
     """Find copies and sequences among images whose embeddings and pixels are known.
@@ -37,8 +35,8 @@ def duplicates_in(
         The path of each image. They give the order of images in sequences, and name examples.
     y : array-like of shape (n_images,) or None, default=None
         One label per image. See :func:`find_duplicates`.
-    threshold : float, default=0.88
-        How well two images must agree to be copies, in (0, 1].
+    threshold : float or None, default=None
+        How well two images must agree to be copies, in (0, 1]. See :func:`find_duplicates`.
     sequences : {"auto"} or bool, default="auto"
         Whether to look for sequences. See :func:`find_duplicates`.
 
@@ -85,7 +83,8 @@ def duplicates_in(
 
 def check_parameters(threshold: Any, sequences: Any) -> None:
     """Raise a ValueError unless the parameters are as `duplicates_in` describes them."""
-    if not isinstance(threshold, float | int | np.floating) or not 0 < threshold <= 1:
+    is_number = isinstance(threshold, float | int | np.floating)
+    if threshold is not None and not (is_number and 0 < threshold <= 1):
         raise ValueError(
             f"threshold={threshold!r} must be a number above 0 and up to 1, for example "
             f"threshold={THRESHOLD}."

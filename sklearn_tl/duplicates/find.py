@@ -8,7 +8,7 @@ import numpy as np
 from torch import nn
 
 from sklearn_tl._utils import fork_safe
-from sklearn_tl.duplicates.arrays import THRESHOLD, check_parameters, duplicates_in
+from sklearn_tl.duplicates.arrays import check_parameters, duplicates_in
 from sklearn_tl.duplicates.result import Duplicates
 from sklearn_tl.embedding import PixelPass, embed
 from sklearn_tl.extractor import ConvFeatureExtractor
@@ -31,7 +31,7 @@ def find_duplicates(
     loader: Callable[[Any], Any] | None = None,
     max_pixels: int | None = MAX_PIXELS,
     cache: str | os.PathLike | None = "memory",
-    threshold: float = THRESHOLD,
+    threshold: float | None = None,
     sequences: str | bool = "auto",
     verbose: int = 0,
 ) -> Duplicates:
@@ -71,10 +71,11 @@ def find_duplicates(
         The largest number of pixels to which a file is decoded.
     cache : "memory", path or None, default="memory"
         Where rows are kept. See :class:`ConvFeatureExtractor`.
-    threshold : float, default=0.88
+    threshold : float or None, default=None
         How well the pixels of two images must agree, after alignment, to be copies: a number above
-        0 and up to 1. If different images of your data differ in small details only, raise it, for
-        example to 0.95.
+        0 and up to 1. None is 0.88; or 0.995 if different images agree well, too, as small digits or
+        X-rays of one kind do. If different images of your data differ in small details only, raise
+        it, for example to 0.95.
     sequences : {"auto"} or bool, default="auto"
         Whether to look for sequences: images that follow each other, in order of their names or of
         `X`, and look alike. "auto" and True look for them if images have paths or labels. Links

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from sklearn_tl._utils import is_missing
+from sklearn_tl.targets.multiclass import Multiclass
 from sklearn_tl.targets.task import Task
 
 Split = tuple[np.ndarray, np.ndarray]  # positions to train on and to test on
@@ -114,10 +115,10 @@ def hold_out_groups(
             "other groups than it trains on. Pass other groups, or set early_stopping=False."
         )
     strata = task.strata(targets, 2)
-    if task.name == "classification":
+    if isinstance(task, Multiclass):
         alone = np.flatnonzero(groups_per_stratum(strata, groups) < 2)
         if len(alone):
-            names = np.atleast_1d(task.names)[alone[:5]].tolist()
+            names = task.classes[alone[:5]].tolist()
             raise ValueError(
                 f"All images of class {names[0]!s} are in one group, but early_stopping=True "
                 "validates on other groups than it trains on. Classes with one group: "

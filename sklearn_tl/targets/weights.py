@@ -17,7 +17,7 @@ def check_class_weights(class_weight: Any, zero: bool) -> None:
         Whether a weight may be zero.
     """
     for label, value in class_weight.items():
-        if not isinstance(value, Real) or not 0 <= value < math.inf:
+        if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
             raise ValueError(
                 f"class_weight has {value!r} for {label!r}, but a weight must be "
                 f"{'0 or ' if zero else ''}a positive number."

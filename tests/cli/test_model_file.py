@@ -106,6 +106,7 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(tmp_path):
     table.write_text("mine")
     with pytest.raises(ValueError, match="--out .*t.csv would replace .*t.csv. Name another file"):
         check_writable(tmp_path / "t.csv", others=[tmp_path / "nowhere", str(table)])
+    table.unlink()
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValueError, match=r"is a folder. Name a file: --out .*/model.sktl$"):
         check_writable(tmp_path)

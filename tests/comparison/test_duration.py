@@ -73,7 +73,7 @@ def test_few_images_of_any_kind_are_measured():
 
 def test_wrong_parameters_are_the_errors_of_the_comparison():
     X, y = study(2, 8)
-    with pytest.raises(ValueError, match="cv=5, but a class has 4 images"):
+    with pytest.raises(ValueError, match="cv=5, but the class 0 has 4 images"):
         expected_seconds(X, y, backbone=NormNet)
     with pytest.raises(ValueError, match="Did you mean 'all layers'"):
         expected_seconds(X, y, backbone=NormNet, strategies=["all layer"])

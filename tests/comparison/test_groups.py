@@ -83,7 +83,9 @@ def test_every_fit_gets_the_groups_of_its_images():
     assert sizes[3 * 3 :] == [0, 0, 0, 96]
     for fit in seen[:9]:
         assert (np.bincount(fit) % 4 == 0).all()  # whole subjects
-    assert result.results_["train_size"].tolist() == [round(np.mean(sizes[i : i + 3])) for i in (0, 3, 6)]
+    assert result.results_["train_size"].tolist() == [
+        round(np.mean(sizes[i : i + 3])) for i in (0, 3, 6)
+    ]
     for small, large in zip(seen[:3], seen[3:6], strict=True):
         assert set(small) < set(large)
 

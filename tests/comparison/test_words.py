@@ -57,7 +57,9 @@ def test_one_fold_gives_no_interval():
     several = {"dummy": DummyClassifier(), **two_strategies()}
     text = compare_strategies(X, y, strategies=several, cv=split).summary()
     assert "20 images in 2 classes, 1 fold." in text
-    few = "- 'dummy' scores 0.500 lower (ahead in 0 of 1 fold). One fold is too few for an interval."
+    few = (
+        "- 'dummy' scores 0.500 lower (ahead in 0 of 1 fold). One fold is too few for an interval."
+    )
     assert few in text
     assert "inf" not in text
 

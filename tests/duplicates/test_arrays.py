@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.datasets import load_digits
 
+from sklearn_tl.comparison import RawPixels
 from sklearn_tl.duplicates import duplicates_in
 
 
@@ -108,3 +110,13 @@ def test_a_video_is_linked_and_can_be_left_alone(sequences):
 def test_wrong_input_is_named(arrays, changed, match):
     with pytest.raises(ValueError, match=match):
         duplicates_in(**({"rows": arrays[0], "pixels": arrays[1]} | changed))
+
+
+def test_images_that_are_all_alike_must_agree_better():
+    digits = load_digits().images[:400] / 16
+    pixels = RawPixels(cache=None).fit_transform(digits)
+    found = duplicates_in(pixels, pixels)
+    assert len(found.copies) == 0
+    assert len(duplicates_in(pixels, pixels, threshold=0.88).copies) > 300
+    pixels[399] = pixels[7]  # a real copy is found all the same
+    assert duplicates_in(pixels, pixels).pairs.tolist() == [[7, 399]]

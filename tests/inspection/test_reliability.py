@@ -18,7 +18,7 @@ PROBABILITIES = np.array([[0.1, 0.9]] * 40 + [[0.4, 0.6]] * 40)
 def test_a_point_is_the_share_of_right_answers():
     display = ReliabilityDisplay.from_predictions(Y, PROBABILITIES, name="model")
     diagonal, points, *_ = display.ax_.get_lines()
-    assert diagonal.get_xdata() == [0, 1]
+    assert list(diagonal.get_xdata()) == [0, 1]
     np.testing.assert_allclose(points.get_xdata(), [0.6, 0.9])
     np.testing.assert_allclose(points.get_ydata(), [0.75, 0.75])
     (bars,) = display.ax_.collections
