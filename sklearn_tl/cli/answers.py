@@ -23,11 +23,20 @@ class Answer(NamedTuple):
     values : ndarray of shape (n_names,)
         Probabilities, or numbers.
     chosen : sequence of int, default=()
-        The positions of the class or the labels that the model predicts; empty for numbers.
+        The positions of the class or the labels that the model predicts; empty for numbers, and
+        if the model is unsure.
+    remark : str, default=""
+        Why the answer may be wrong.
     """
 
     values: np.ndarray
     chosen: Sequence[int] = ()
+    remark: str = ""
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the predicted class, or of the most probable one."""
+        return float(self.values[self.chosen[0]] if self.chosen else self.values.max())
 
 
 class Answers(NamedTuple):
@@ -40,28 +49,32 @@ class Answers(NamedTuple):
         The classes, the labels or the targets.
     ask : callable
         Takes paths and returns an `Answer` for each of them.
+    has_remarks : bool, default=False
+        Whether answers may have remarks.
     """
 
     kind: str
     names: list[str]
     ask: Callable[[list[str]], list[Answer]]
+    has_remarks: bool = False
 
     def header(self, probabilities: bool) -> list[str]:
         """Return the names of the columns of a spreadsheet."""
+        after = ["remark", "error"] if self.has_remarks else ["error"]
         if self.kind == "regression":
-            return _different(["path"], self.names, ["error"])
+            return _different(["path"], self.names, after)
         before = ["path", "prediction"]
         before += ["probability"] if self.kind == "classification" else []
-        return _different(before, self.names if probabilities else [], ["error"])
+        return _different(before, self.names if probabilities else [], after)
 
     def cells(self, path: str, answer: Answer, probabilities: bool) -> list[str]:
         """Return a row of a spreadsheet."""
+        after = [answer.remark, ""] if self.has_remarks else [""]
         if self.kind == "regression":
-            return [safe(path), *map(number, answer.values), ""]
+            return [safe(path), *map(number, answer.values), *after]
         row = [safe(path), safe(self.prediction(answer))]
-        if self.kind == "classification":
-            row += [f"{answer.values[answer.chosen[0]]:.6f}"]
-        return [*row, *([f"{p:.6f}" for p in answer.values] if probabilities else []), ""]
+        row += [f"{answer.confidence:.6f}"] if self.kind == "classification" else []
+        return [*row, *([f"{p:.6f}" for p in answer.values] if probabilities else []), *after]
 
     def cells_of_error(self, path: str, error: str, probabilities: bool) -> list[str]:
         """Return a row of a spreadsheet for an image that cannot be read."""
@@ -70,14 +83,14 @@ class Answers(NamedTuple):
     def line(self, path: str, answer: Answer, probabilities: bool) -> str:
         """Return a line for a terminal."""
         if self.kind == "regression":
-            return "\t".join([path, *map(number, answer.values)])
-        parts = [path, self.prediction(answer)]
-        if self.kind == "classification":
-            parts += [f"{answer.values[answer.chosen[0]]:.3f}"]
-        if probabilities:
-            pairs = zip(self.names, answer.values, strict=True)
-            parts += [f"{name}={p:.3f}" for name, p in pairs]
-        return "\t".join(parts)
+            parts = [path, *map(number, answer.values)]
+        else:
+            parts = [path, self.prediction(answer)]
+            parts += [f"{answer.confidence:.3f}"] if self.kind == "classification" else []
+            if probabilities:
+                pairs = zip(self.names, answer.values, strict=True)
+                parts += [f"{name}={p:.3f}" for name, p in pairs]
+        return "\t".join([*parts, *filter(None, [answer.remark])])
 
     def prediction(self, answer: Answer) -> str:
         """Return the class or the labels that the model predicts."""

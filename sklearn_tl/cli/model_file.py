@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,12 @@ def check_writable(
             raise ValueError(f"{option} {path} would replace {other}. Name another file.")
 
 
-def save_model(model: BaseEstimator, path: Path, target_names: Sequence[str] = ()) -> None:
+def save_model(
+    model: BaseEstimator,
+    path: Path,
+    target_names: Sequence[str] = (),
+    sureness: Mapping[str, Any] | None = None,
+) -> None:
     """Write a fitted model, whole or not at all.
 
     Parameters
@@ -66,8 +71,12 @@ def save_model(model: BaseEstimator, path: Path, target_names: Sequence[str] = (
         A name that ends in .sktl makes a file of data. Any other name makes a joblib file.
     target_names : sequence of str, default=()
         The names of labels or numbers, which the file keeps as `target_names_` of the model.
+    sureness : dict or None, default=None
+        When the model is unsure, which the file keeps as `sureness_` of the model.
     """
     model = _without_search(model)
+    if sureness is not None:
+        model.sureness_ = dict(sureness)
     if len(target_names):
         model.target_names_ = np.array(target_names, dtype=object)
     if persistence.is_data(path):

@@ -14,6 +14,7 @@ from sklearn_tl._utils import replacing, tqdm
 from sklearn_tl.cli.answers import Answer, Answers, answers_of
 from sklearn_tl.cli.messages import complain, problem_of
 from sklearn_tl.cli.model_file import check_writable, open_model
+from sklearn_tl.cli.sureness import with_remarks
 from sklearn_tl.datasets import find_files, in_words
 
 CHUNK = 64  # images that are answered at a time
@@ -37,7 +38,7 @@ def predict(options: argparse.Namespace) -> int:
     model, paths = open_model(options.model), list_images(options.images)
     if options.csv is not None:
         check_csv(options.csv, paths)
-    answers = answers_of(model, paths)
+    answers = with_remarks(answers_of(model, paths), model, options)
     if options.probabilities and answers.kind == "regression":
         raise ValueError(f"{options.model} predicts numbers. Leave --probabilities out.")
     n_errors = 0

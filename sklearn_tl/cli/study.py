@@ -16,6 +16,7 @@ from sklearn_tl.cli.folders import describe, read_folder
 from sklearn_tl.cli.folds import Folds, Splits, say_which_are_rare
 from sklearn_tl.cli.model_file import check_writable, save_model
 from sklearn_tl.cli.report import write_report
+from sklearn_tl.cli.sureness import Sureness
 from sklearn_tl.cli.tables import (
     both,
     check_known,
@@ -102,7 +103,9 @@ def study(options: argparse.Namespace) -> int:
         )
         print(f"Wrote {page} and its pictures.")
     if options.out:
-        save_model(comparison.best_estimator_, options.out, comparison.target_names_)
+        sureness = Sureness.of(comparison).to_dict()
+        names = comparison.target_names_
+        save_model(comparison.best_estimator_, options.out, names, sureness)
         size = options.out.stat().st_size / 1e3
         print(
             f"Wrote {options.out} ({size:.0f} kB): {comparison.best_strategy_}, fitted on "

@@ -1,16 +1,18 @@
 """What a study knows of its model, kept in the model's file: when an answer is unsure."""
 
+import argparse
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from sklearn_tl.assessment import Novelty
+from sklearn_tl.cli.answers import Answer, Answers
 from sklearn_tl.comparison import StrategyComparison
 from sklearn_tl.embedding import image_reader
 from sklearn_tl.extractor import ConvFeatureExtractor
 
-ATTRIBUTE = "sureness_"  # of a saved model: a dict of arrays, which a file of data can contain
+UNSURE, NOVEL = "unsure", "unlike the training images"
 ERRORS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3)
 
 
@@ -50,7 +52,7 @@ class Sureness(NamedTuple):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return arrays and numbers by name."""
+        """Return arrays and numbers by name, which a file of data can contain."""
         values = self._asdict()
         novelty = values.pop("novelty")
         return values if novelty is None else values | vars(novelty)
@@ -58,7 +60,7 @@ class Sureness(NamedTuple):
     @classmethod
     def from_model(cls, model: Any) -> Self | None:
         """Return what a saved model knows, or None if no study has made it."""
-        values = getattr(model, ATTRIBUTE, None)
+        values = getattr(model, "sureness_", None)
         if values is None:
             return None
         own = {name: values[name] for name in cls._fields if name != "novelty"}
@@ -84,7 +86,52 @@ class Sureness(NamedTuple):
         return float(self.thresholds[known[-1]])
 
 
-def rows_for_novelty(model: Any) -> Callable[[list[str]], np.ndarray]:
+def with_remarks(answers: Answers, model: Any, options: argparse.Namespace) -> Answers:
+    """Return answers with a remark where the model is unsure or an image is of another kind.
+
+    Raises
+    ------
+    ValueError
+        If `options` ask for a confidence or an error that the model does not know.
+    """
+    sureness, least = Sureness.from_model(model), options.min_confidence
+    asked = "--error" if options.error is not None else "--min-confidence"
+    if (options.error, least) != (None, None) and answers.kind != "classification":
+        raise ValueError(f"{asked} is for models with one class per image. Leave it out.")
+    if options.error is not None:
+        if sureness is None or len(sureness.errors) == 0:
+            raise ValueError(
+                f"{options.model} does not know how often its answers are wrong: sklearn-tl study "
+                "--out writes models that do. Set --min-confidence instead."
+            )
+        least = sureness.threshold(options.error)
+    novelty = None if sureness is None else sureness.novelty
+    if novelty is None and least is None:
+        return answers
+    rows_of = None if novelty is None else embeddings_for(model)
+
+    def ask(paths: list[str]) -> list[Answer]:
+        found = answers.ask(paths)
+        are_novel = [False] * len(found)
+        if novelty is not None and rows_of is not None:
+            are_novel = novelty.is_novel(rows_of(paths)).tolist()
+        return [
+            remarked(answer, least, is_novel)
+            for answer, is_novel in zip(found, are_novel, strict=True)
+        ]
+
+    return answers._replace(ask=ask, has_remarks=True)
+
+
+def remarked(answer: Answer, least: float | None, is_novel: bool) -> Answer:
+    """Return an answer with its remarks, and without a class if that is not probable enough."""
+    is_unsure = least is not None and answer.confidence < least
+    remarks = [UNSURE] * is_unsure + [NOVEL] * is_novel
+    chosen = () if is_unsure else answer.chosen
+    return answer._replace(chosen=chosen, remark=", ".join(remarks))
+
+
+def embeddings_for(model: Any) -> Callable[[list[str]], np.ndarray]:
     """Return a function from paths to the embeddings that `Novelty` knows.
 
     They are those of the pretrained backbone. A model that trains no layers has them in its cache.

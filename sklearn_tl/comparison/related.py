@@ -131,8 +131,8 @@ def say_which_copies(found: Duplicates, duplicates: str, splits: list[Split] | N
         if duplicates == "group" and n_leaks:
             text = text.removesuffix(" Related images stay together in all folds.")
             text += (
-                f" The folds that cv gives test {n_leaks} images of which a related one was trained "
-                'on, so the scores are too high. To leave copies out: duplicates="drop".'
+                f" The folds that cv gives test {n_leaks} images of which a related one was "
+                'trained on, so the scores are too high. To leave copies out: duplicates="drop".'
             )
         elif duplicates == "group":
             text = text.removesuffix(" Related images stay together in all folds.")
