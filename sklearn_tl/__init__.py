@@ -8,9 +8,11 @@ from sklearn_tl.duplicates import Duplicates, find_duplicates
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.images import ImageWarning, LazyImages, check_images
 from sklearn_tl.inspection import (
+    CoverageDisplay,
     EmbeddingDisplay,
     LabelScoresDisplay,
     PredictionGridDisplay,
+    ReliabilityDisplay,
     StrategyCurvesDisplay,
     StrategyDisplay,
     TrainingHistoryDisplay,
@@ -43,6 +45,8 @@ __all__ = [
     "EmbeddingDisplay",
     "PredictionGridDisplay",
     "LabelScoresDisplay",
+    "ReliabilityDisplay",
+    "CoverageDisplay",
     "StrategyDisplay",
     "StrategyCurvesDisplay",
 ]

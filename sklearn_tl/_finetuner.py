@@ -47,7 +47,14 @@ from sklearn_tl.finetuning import (
     tuned_backbone,
 )
 from sklearn_tl.images import ImageSequence
-from sklearn_tl.targets import Task, check_groups, check_weights, hold_out_groups, labels_of
+from sklearn_tl.targets import (
+    Task,
+    check_groups,
+    check_scored,
+    check_weights,
+    hold_out_groups,
+    labels_of,
+)
 
 HEAD_STEPS, HEAD_LR = 500, 3e-3  # for a factory's head, trained alone on the embeddings
 HEAD_ADVICE = "The head cannot learn from the embeddings as they are: normalise them in the head"
@@ -311,6 +318,13 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         """Return the part that is trained, as pretrained, still without a head."""
         precision = resolve_precision(self._fitted["precision"], resolve_device(self.device))
         return self._recipe.new_tail(self._pretrained(), precision)
+
+    def _check_scored(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
+        """Check what `score` gets, as `fit` does, before any image is read; return the weights."""
+        check_is_fitted(self)
+        n_images = len(self.read_images(X))
+        check_scored(self._task, y, n_images)
+        return None if sample_weight is None else check_weights(sample_weight, n_images)
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Return the head's outputs (n_images, n_outputs), as float64."""

@@ -233,7 +233,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
     }
 
     classes_: Any
-    temperature_: float = 1.0
+    temperature_: float
     _task: Multiclass | Multilabel
     _FITTED = (*FineTuningEstimator._FITTED, "classes_", "temperature_", "_class_weights")
 
@@ -341,6 +341,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
             cannot be read.
         """
         self._fit(X, y, sample_weight, groups)
+        self.temperature_ = 1.0
         # Last, since only a fitted classifier has classes.
         if isinstance(self._task, Multilabel):
             # One pair per label: scorers of scikit-learn see from its form what the task is.
@@ -414,6 +415,31 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         logits = self._outputs(X) / self.temperature_
         is_binary = not isinstance(self._task, Multilabel) and logits.shape[1] == 2
         return logits[:, 1] - logits[:, 0] if is_binary else logits
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy: the share of images whose class, or whose labels, are all right.
+
+        Parameters
+        ----------
+        X : images
+            See the notes of the class.
+        y : array-like of shape (n_images,) or (n_images, n_labels)
+            The true labels, of the type that `fit` got.
+        sample_weight : array-like of shape (n_images,), default=None
+            Weights of the images.
+
+        Returns
+        -------
+        score : float
+            From 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            If `y` is of another type or shape than in `fit`, if a weight is negative, or if all
+            weights are zero.
+        """
+        return super().score(X, y, self._check_scored(X, y, sample_weight))
 
     def _read_targets(self, y: Any, n_images: int) -> tuple[Task, np.ndarray]:
         return read_labels(y, n_images)

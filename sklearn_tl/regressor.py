@@ -296,6 +296,31 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
         outputs = self._outputs(X)
         return self._task.predictions(outputs)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R², the share of the variance of the numbers that the predictions explain.
+
+        Parameters
+        ----------
+        X : images
+            See the notes of the class.
+        y : array-like of shape (n_images,) or (n_images, n_targets)
+            The true numbers.
+        sample_weight : array-like of shape (n_images,), default=None
+            Weights of the images.
+
+        Returns
+        -------
+        score : float
+            1 if all predictions are right, and 0 if they are as good as the mean of `y`. It can be
+            negative. Of several targets, the mean of their R².
+
+        Raises
+        ------
+        ValueError
+            If `y` is not numbers, if a weight is negative, or if all weights are zero.
+        """
+        return super().score(X, y, self._check_scored(X, y, sample_weight))
+
     def _read_targets(self, y: Any, n_images: int) -> tuple[Task, np.ndarray]:
         return read_numbers(y, n_images)
 

@@ -10,8 +10,10 @@ from sklearn_tl.datasets import load_photo_patches
 
 PER_CLASS = 10  # training patches
 # `sklearn-tl` without a command is `sklearn-tl study` with these arguments. The training sizes are
-# 2 and 5 patches of each of the 14 photographs; 10 of each come last.
+# 2 and 5 patches of each of the 14 photographs; 10 of each come last. No patch overlaps another
+# one, but patches of a texture may look like copies.
 ARGUMENTS = ["--strategies", "raw pixels", "embeddings", "--train-sizes", "28", "70"]
+ARGUMENTS += ["--duplicates", "ignore"]
 
 
 def load_photographs(
@@ -61,6 +63,7 @@ def demonstration() -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     parameters = {
         "strategies": options.strategies,
         "cv": splits,
+        "duplicates": options.duplicates,
         "train_sizes": options.train_sizes,
         "random_state": options.seed,
     }

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn_tl.cli.messages import problem_of
 from sklearn_tl.datasets import (
     Problems,
+    counted,
     find_images,
     find_loose_images,
     find_parts,
@@ -77,7 +78,7 @@ def read_folder(
     left_out += [problems[i] for i in sorted(problems)]
     n_loose = len(find_loose_images(folder))
     if n_loose:
-        left_out.append(f"{n_loose} images outside of sub-folders")
+        left_out.append(f"{counted(n_loose, 'image', 'images')} outside of sub-folders")
     if others:
         left_out.append(in_words(others))
     keep = [i for i in range(len(paths)) if i not in problems and labels[i] not in small]
@@ -103,12 +104,14 @@ def describe(labels: np.ndarray) -> str:
     counts = Counter(labels).values()
     low, high = min(counts), max(counts)
     each = f"{low} to {high}" if low < high else f"{low}"
-    return f"{len(counts)} classes, {len(labels)} images, {each} per class"
+    n_classes = counted(len(counts), "class", "classes")
+    return f"{n_classes}, {counted(len(labels), 'image', 'images')}, {each} per class"
 
 
 def too_small(name: str, n_images: int, least: int) -> str:
     """Return the sentence that says why a class is left out."""
-    return f"the class {name}, since it has {n_images} readable images and needs {least}"
+    has = counted(n_images, "readable image", "readable images")
+    return f"the class {name}, since it has {has} and needs {least}"
 
 
 def _check_parts(folder: str) -> None:
@@ -130,12 +133,13 @@ def _check_parts(folder: str) -> None:
 def _too_few_classes(folder, classes, problems, others):
     n_loose = len(find_loose_images(folder))
     text = (
-        f"Found {len(classes)} sub-folders with {LEAST} or more readable images in {folder}"
-        f"{f' ({classes[0]})' if classes else ''}, and {n_loose} images outside "
-        "of sub-folders. At least 2 classes are needed, each in its own sub-folder: "
+        f"Found {counted(len(classes), 'sub-folder', 'sub-folders')} with {LEAST} or more readable "
+        f"images in {folder}{f' ({classes[0]})' if classes else ''}, and "
+        f"{counted(n_loose, 'image', 'images')} outside of sub-folders. At least 2 classes "
+        "are needed, each in its own sub-folder: "
         f"{os.path.join(folder, 'cat', '1.jpg')}, {os.path.join(folder, 'dog', '1.jpg')}, ..."
     )
     if problems:
-        text += f" {len(problems)} images cannot be read, the first of them: "
+        text += f" {counted(len(problems), 'image', 'images')} cannot be read, the first of them: "
         text += problems[min(problems)]
     return f"{text} {in_words(others)}." if others else text

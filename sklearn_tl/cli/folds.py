@@ -64,8 +64,21 @@ class Folds:
         return np.unique(strata, return_inverse=True)[1]
 
 
-def say_which_are_rare(y: Any, folds: Folds, groups: np.ndarray | None) -> None:
-    """Print the classes or labels that cannot be tested in all folds."""
+def check_folds(y: Any, folds: Folds, groups: np.ndarray | None) -> None:
+    """Print the classes or labels that cannot be tested in all folds.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_images,) or (n_images, n_outputs)
+    folds : Folds
+    groups : ndarray of shape (n_images,) or None
+
+    Raises
+    ------
+    ValueError
+        If there is one group, or all images of a class are in one group.
+    """
+    n_folds = len(list(folds.split(None, y, groups)))
     if folds.task == "regression":
         return
     read, targets = read_targets(y, len(y), folds.task)
@@ -76,7 +89,13 @@ def say_which_are_rare(y: Any, folds: Folds, groups: np.ndarray | None) -> None:
     else:
         names = [f"label {j}" for j in range(read.n_outputs)] if read.names is None else read.names
         of_each = Counter(dict(zip(names, targets.sum(axis=0), strict=True)))
-    n_folds = len(list(folds.split(None, y, groups)))
+    alone = [str(name) for name, count in of_each.items() if count == 1]
+    if alone and groups is not None and folds.task == "classification":
+        raise ValueError(
+            f"All images of the class {alone[0]} are in one group, so no fold can be trained on "
+            "this class while it is tested. Add images of other groups, or leave the class or the "
+            "groups out."
+        )
     small = sorted(str(name) for name, count in of_each.items() if count < n_folds)
     if small:
         fewer = "images" if groups is None or folds.task != "classification" else "groups"

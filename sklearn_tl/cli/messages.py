@@ -84,7 +84,7 @@ def reword(text: str, names: Sequence[str] = ()) -> str:
     """
     # The position in X means nothing to somebody who typed the name of a folder.
     text = re.sub(r"X\[\d+\] \(((['\"]).*?\2)\)", r"\1", text)
-    text = re.sub(r"(?<![\w'])(page|task|errors)=\"(\w+)\"", r"--\1 \2", text)
+    text = re.sub(r"(?<![\w'])(page|task|errors|duplicates)=\"(\w+)\"", r"--\1 \2", text)
     text = re.sub(r"[Tt]he '(\w+)' parameter of \w+", r"\1", text)  # of scikit-learn
     kept: list[str] = []
 

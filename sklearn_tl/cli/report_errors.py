@@ -46,7 +46,8 @@ def _classes(subject: Subject) -> Iterator[list[Any]]:
     wrong = np.flatnonzero(predicted != subject.truth)
     sure = np.zeros(len(wrong))
     if rows is not None:
-        sure = rows[wrong, np.searchsorted(subject.comparison.classes_, predicted[wrong])]
+        classes = np.asarray(subject.comparison.classes_)
+        sure = rows[wrong, np.searchsorted(classes, predicted[wrong])]
     for k in np.argsort(-sure, kind="stable"):
         i = int(wrong[k])
         row = [subject.images.name(i), str(subject.truth[i]), str(predicted[i])]

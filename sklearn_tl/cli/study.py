@@ -13,7 +13,7 @@ import numpy as np
 from sklearn_tl.cache import cache_info
 from sklearn_tl.cli.demo import load_photographs
 from sklearn_tl.cli.folders import describe, read_folder
-from sklearn_tl.cli.folds import Folds, Splits, say_which_are_rare
+from sklearn_tl.cli.folds import Folds, Splits, check_folds
 from sklearn_tl.cli.model_file import check_writable, save_model
 from sklearn_tl.cli.report import write_report
 from sklearn_tl.cli.sureness import Sureness
@@ -225,8 +225,8 @@ def in_folds(options: argparse.Namespace, images: Images) -> Images:
         groups = groups_from_times(images.X, options.group_seconds)
     folds = Folds(options.cv, options.seed, images.task)
     if groups is not None:
-        print(f"Groups: {len(set(groups.tolist()))}")
-    say_which_are_rare(images.y, folds, groups)
+        print(f"Groups: {len(set(groups.tolist()))}. No fold divides a group.")
+    check_folds(images.y, folds, groups)
     return images._replace(cv=folds, groups=groups)
 
 

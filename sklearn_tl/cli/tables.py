@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_tl.cli.folders import LEAST, describe, too_small
 from sklearn_tl.cli.messages import complain, reword
-from sklearn_tl.datasets import Problems, Table, as_labels, is_table, read_table
+from sklearn_tl.datasets import Problems, Table, as_labels, counted, is_table, read_table
 
 OPTIONS = ("path_column", "target", "group", "images", "separator", "task")
 
@@ -96,9 +96,10 @@ def _read(
     counts = Counter(table.target.tolist())
     small = sorted(label for label, n in counts.items() if n < least)
     if small and len(counts) - len(small) < 2:
+        n_classes = counted(len(counts), "class", "classes")
         raise ValueError(
-            f"{file} has {len(counts)} classes in {table.columns.targets[0]!r}, and "
-            f"{len(counts) - len(small)} of them have {least} or more images. At least 2 such "
+            f"{file} has {n_classes} in {table.columns.targets[0]!r}, and "
+            f"{len(counts) - len(small)} of them with {least} or more images. At least 2 such "
             "classes are needed. If the cells are numbers to predict: --task regression"
         )
     keep = np.flatnonzero(~np.isin(table.target, small))
@@ -120,8 +121,8 @@ def _say(file: str, table: Table) -> None:
         print(f"Left out: {reword(sentence)}")
     for doubt in table.doubts:
         complain("warning", doubt)
-    is_classes = table.task == "classification"
-    print(f"{file}: {describe(table.target) if is_classes else f'{len(table.paths)} images'}")
+    n_images = counted(len(table.paths), "image", "images")
+    print(f"{file}: {describe(table.target) if table.task == 'classification' else n_images}")
     for remark in table.remarks:
         print(reword(remark))
 

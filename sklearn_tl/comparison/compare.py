@@ -252,7 +252,13 @@ def compare_strategies(
         check_scoring(next(iter(by_name(study).values())), scoring=scorer)
         # The matrices are small: on two cores a second BLAS thread makes fits ten times slower.
         with threadpool_limits(1, user_api="blas"):
-            first = fill_caches(by_name(study), X, verbose, with_pixels=duplicates != "ignore")
+            first = fill_caches(
+                by_name(study),
+                X,
+                verbose,
+                with_pixels=duplicates != "ignore",
+                with_embeddings=own is None,
+            )
             found = None if duplicates == "ignore" else find_copies(first, study)
             if found is not None and len(found.pairs):
                 say_which_copies(found, duplicates, None if can_keep_groups(cv) else splits)

@@ -10,7 +10,15 @@ import numpy as np
 from sklearn.base import clone
 
 from sklearn_tl.comparison.progress import bars_are_readable, say
-from sklearn_tl.embedding import LARGE, FrozenPass, PixelPass, RowPass, embed, image_reader
+from sklearn_tl.embedding import (
+    EMBEDDING,
+    LARGE,
+    FrozenPass,
+    PixelPass,
+    RowPass,
+    embed,
+    image_reader,
+)
 from sklearn_tl.images import CONSTRAINTS, ImageSequence
 
 # What decides which images a strategy sees, and in how many processes.
@@ -25,7 +33,8 @@ class FirstRows(NamedTuple):
     seconds : dict of str to float
         The time that each strategy needs in the frozen layers.
     embeddings : ndarray of shape (n_images, n_features) or None
-        Of the first strategy with a network. None if there is none, or if nothing could be kept.
+        Of the first network. None if no strategy has one, or if its embeddings are not among what
+        the strategies learn from, or could not be kept.
     pixels : ndarray of shape (n_images, 1024 * n_channels) or None
         The raw pixels. None if no strategy takes images.
     """
@@ -36,7 +45,12 @@ class FirstRows(NamedTuple):
 
 
 def fill_caches(
-    strategies: Mapping[str, Any], X: Any, verbose: int, with_pixels: bool = False
+    strategies: Mapping[str, Any],
+    X: Any,
+    verbose: int,
+    *,
+    with_pixels: bool = False,
+    with_embeddings: bool = False,
 ) -> FirstRows:
     """Run all images through the frozen layers once.
 
@@ -49,6 +63,8 @@ def fill_caches(
     verbose : int
     with_pixels : bool, default=False
         Whether raw pixels are wanted even if no strategy learns from them.
+    with_embeddings : bool, default=False
+        Whether embeddings are wanted even if all strategies with a network start at another layer.
     """
     passes: dict[str, tuple[list[RowPass], ImageSequence, Any, int | None]] = {}
     shared = {}
@@ -66,20 +82,36 @@ def fill_caches(
     bars = int(verbose and bars_are_readable())
     for key, (parts, images, cache, n_jobs) in passes.items():
         start = time.perf_counter()
+        if with_embeddings:
+            parts = [*parts, *(replace(p, features=EMBEDDING) for p in networks_of(parts)[:1])]
         frozen = join_passes(parts, len(images), cache)
         say(f"{frozen.name}: first pass over {len(images)} images", verbose)
         rows = embed(images, frozen, cache=cache, n_jobs=n_jobs, verbose=bars, large_in_file=True)
         seconds[key] = time.perf_counter() - start
         if isinstance(frozen, PixelPass):
             pixels = rows if pixels is None else pixels
-        elif embeddings is None:
-            embeddings = rows[:, : frozen.lengths()[0]]
+        elif embeddings is None and isinstance(frozen, FrozenPass):
+            embeddings = columns_of_embedding(rows, frozen)
     if with_pixels and pixels is None and passes:
         parts, images, _, _ = next(iter(passes.values()))
         small = PixelPass(parts[0].preprocessing.n_channels)
         pixels = embed(images, small, cache=None, large_in_file=True)
     by_name = {name: seconds[shared[name]] if name in shared else 0.0 for name in strategies}
     return FirstRows(by_name, embeddings, pixels)
+
+
+def networks_of(parts: Sequence[RowPass]) -> list[FrozenPass]:
+    """Return the passes through a network."""
+    return [part for part in parts if isinstance(part, FrozenPass)]
+
+
+def columns_of_embedding(rows: np.ndarray, frozen: FrozenPass) -> np.ndarray | None:
+    """Return the columns of rows that are embeddings, or None if there are none."""
+    if EMBEDDING[0] not in frozen.features:
+        return None
+    place = frozen.features.index(EMBEDDING[0])
+    ends = np.cumsum(frozen.lengths())
+    return rows[:, ends[place] - frozen.lengths()[place] : ends[place]]
 
 
 def join_passes(
@@ -96,7 +128,7 @@ def join_passes(
     cache : "memory", path or None
         Where the rows will be kept.
     """
-    networks = [part for part in parts if isinstance(part, FrozenPass)]
+    networks = networks_of(parts)
     if not networks:
         return parts[0]
     joined = replace(networks[0], features=())

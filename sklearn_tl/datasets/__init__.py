@@ -8,7 +8,7 @@ photographs that come with scikit-image and scikit-learn. `groups_from_names` an
 For the command line there are also `find_images`, `find_parts`, `find_loose_images`,
 `find_files` and `in_words`, which find image files and count the others; `read_table`, which
 returns what `load_table` found as a `Table`; `as_labels`, which reads cells as classes;
-`is_table`; and `without_position`. They are not public.
+`is_table`; `without_position`; and `counted`, a number with its noun. They are not public.
 """
 
 from sklearn_tl.datasets.cells import as_labels as as_labels
@@ -22,6 +22,7 @@ from sklearn_tl.datasets.folders import in_words as in_words
 from sklearn_tl.datasets.folders import load_folder
 from sklearn_tl.datasets.grouping import groups_from_names, groups_from_times
 from sklearn_tl.datasets.photographs import load_photo_patches
+from sklearn_tl.datasets.problems import counted as counted
 from sklearn_tl.datasets.table_files import is_table as is_table
 from sklearn_tl.datasets.tables import Table as Table
 from sklearn_tl.datasets.tables import load_table

@@ -2,8 +2,8 @@
 
 import math
 import re
-from collections import Counter
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,13 @@ NUMBER_AS_PEOPLE_WRITE = re.compile(r"[+-]?\s*[$€£¥]?\s*[+-]?\d[\d.,'’  ]*
 WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 CODE = re.compile(r"[+-]?0\d+")  # zip codes and the like, in which zeros in front matter
 UNKNOWN = {"", "nan", "na", "n/a", "#n/a", "null"}  # how programs write that they have no value
-SEPARATORS = ("|", ";", ",")
-MANY = 0.2  # of the cells have a character between tags
+# What may be between tags, and the share of the cells from which it is taken for that. The names of
+# classes may contain a comma, so its parts must occur again, too.
+SEPARATORS = {"|": 0.05, ";": 0.05, ",": 0.2}
+LEAST = 2  # cells that have it
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")  # or three decimals
+BELOW_THOUSAND = re.compile(r"[+-]?(0|[1-9]\d{0,2})")
+LIST = re.compile(r"\[.*\]|\{.*\}", re.DOTALL)
 
 
 def is_empty(cell: str) -> bool:
@@ -67,17 +72,49 @@ def tags_of(cell: str, separator: str) -> frozenset[str]:
 def guess_separator(cells: Sequence[str]) -> tuple[str, list[str]] | None:
     """Return the character that seems to separate tags, and the cells that have it.
 
-    Many cells have it, and there are fewer tags than different cells, since tags occur again in
-    other cells.
+    It is in two cells or more, and in the share of the cells that `SEPARATORS` says. With commas
+    there are also fewer tags than different cells, since tags occur again in other cells.
     """
     found = None
-    for separator in SEPARATORS:
+    for separator, share in SEPARATORS.items():
         having = [cell for cell in cells if separator in cell]
-        tags = Counter(tag for cell in cells for tag in tags_of(cell, separator))
-        often = len(having) >= max(2, MANY * len(cells)) and len(tags) < len(set(cells))
-        if often and (found is None or len(having) > len(found[1])):
+        if len(having) < max(LEAST, share * len(cells)):
+            continue
+        tags = {tag for cell in cells for tag in tags_of(cell, separator)}
+        occur_again = separator != "," or len(tags) < len(set(cells))
+        if occur_again and (found is None or len(having) > len(found[1])):
             found = separator, having
     return found
+
+
+def may_be_thousands(cells: Sequence[str]) -> bool:
+    """Tell whether the points in numbers may stand between thousands, as in German.
+
+    Each number has exactly three digits after the point, or no point and less than four digits.
+    """
+    with_point = [cell for cell in cells if THOUSANDS.fullmatch(cell)]
+    others = [cell for cell in cells if not THOUSANDS.fullmatch(cell)]
+    return len(with_point) >= LEAST and all(map(BELOW_THOUSAND.fullmatch, others))
+
+
+def is_list(cell: str) -> bool:
+    """Tell whether a cell is written as a list of Python, such as "['a', 'b']"."""
+    return LIST.fullmatch(cell) is not None
+
+
+def spelled_alike(names: Iterable[str]) -> list[list[str]]:
+    """Return the names that differ only in capital letters, spaces or the form of their accents.
+
+    Examples
+    --------
+    >>> spelled_alike(["Red", "blue", "red", "light  blue", "light blue"])
+    [['Red', 'red'], ['light  blue', 'light blue']]
+    """
+    alike: dict[str, list[str]] = {}
+    for name in sorted(set(names)):
+        plain = " ".join(unicodedata.normalize("NFC", name).casefold().split())
+        alike.setdefault(plain, []).append(name)
+    return [spellings for spellings in alike.values() if len(spellings) > 1]
 
 
 def natural(cells: Sequence[str]) -> Any:

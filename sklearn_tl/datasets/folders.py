@@ -22,7 +22,7 @@ PARTS = (
     {"val", "valid", "validation"},
 )
 
-DESCR = """{folder}: {n_images} images{classes}
+DESCR = """{folder}: {n_images}{classes}
 
 Target: {target}
 
@@ -112,6 +112,10 @@ def load_folder(folder: str | os.PathLike, *, errors: str = "skip", **reading: A
     check_option("errors", errors, ("skip", "raise"))
     check_reading("load_folder", reading)
     folder = os.fspath(folder)
+    if os.path.isfile(folder):
+        raise NotADirectoryError(
+            f"{folder} is a file and not a folder. If it is a table: load_table({folder!r})"
+        )
     parts, _ = find_parts(folder)
     if parts:
         one = os.path.join(folder, parts[-1])
@@ -135,7 +139,8 @@ def load_folder(folder: str | os.PathLike, *, errors: str = "skip", **reading: A
         skip = '\nTo leave such images out: errors="skip"' if keep else ""
         raise ValueError(f"{_unreadable(problems, len(paths), folder)}{skip}")
     loose = find_loose_images(folder) if has_classes else []
-    lost = [f"{len(loose)} images outside of sub-folders"] if loose else []
+    outside = [f"{counted(len(loose), 'image', 'images')} outside of sub-folders"] if loose else []
+    lost = list(outside)
     lost += [in_words(others)] if any("pip install" in kind for kind in others) else []
     if problems:
         lost = [f"{_unreadable(problems, len(paths), folder)}", *lost]
@@ -144,7 +149,7 @@ def load_folder(folder: str | os.PathLike, *, errors: str = "skip", **reading: A
     left_out = [
         *problems,
         *(f"the sub-folder {name}, which has no images" for name in _empty(found) if has_classes),
-        *([f"{len(loose)} images outside of sub-folders"] if loose else []),
+        *outside,
         *([in_words(others)] if others else []),
     ]
     target = np.array([names[i] for i in keep]) if has_classes else None
@@ -159,7 +164,7 @@ def load_folder(folder: str | os.PathLike, *, errors: str = "skip", **reading: A
         left_out=left_out,
         DESCR=DESCR.format(
             folder=folder,
-            n_images=len(paths),
+            n_images=counted(len(paths), "image", "images"),
             classes=f" of {counted(len(classes), 'class', 'classes')}" if classes else "",
             target="the name of the sub-folder" if classes else "none, without sub-folders",
             left_out="\n".join(f"- {text}" for text in left_out) or "nothing",
@@ -287,8 +292,8 @@ def _others(others: Counter[str]) -> str:
 
 
 def _unreadable(problems: Sequence[str], n_images: int, folder: str) -> str:
-    verb = "cannot be read"
-    return f"{len(problems)} of {n_images} images in {folder} {verb}:\n{listed(problems)}"
+    n = f"{len(problems)} of {counted(n_images, 'image', 'images')}"
+    return f"{n} in {folder} cannot be read:\n{listed(problems)}"
 
 
 def _frame(paths: list[str], target: np.ndarray | None) -> Any:

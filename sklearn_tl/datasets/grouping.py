@@ -24,6 +24,7 @@ def groups_from_names(
     Parameters
     ----------
     paths : sequence of str or path
+        The files, in the order of the images.
     pattern : str or callable
         A regular expression with parentheses around what the paths of one group have in common. It
         is searched for in the whole path, with ``/`` between folders. Or a function that takes a

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ from sklearn_tl._utils import is_missing
 if TYPE_CHECKING:
     import pandas as pd
 
-DELIMITERS = {".csv": ",;\t", ".tsv": "\t", ".txt": "\t,;"}  # those of each ending, likely first
+DELIMITERS = {".csv": ",;\t|", ".tsv": "\t", ".txt": "\t,;|"}  # those of each ending, likely first
 ENDINGS = (*DELIMITERS, ".parquet")
 SAMPLE = 20  # rows that decide about the delimiter
+# With this line a file says to Excel what its delimiter is. Excel does not show it as a row.
+DELIMITER_LINE = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 
 def is_table(path: str | os.PathLike) -> bool:
@@ -27,7 +30,7 @@ def require_pandas() -> Any:
         import pandas as pd
     except ImportError as error:
         raise ImportError(
-            "Tables are read with pandas, which is not installed: pip install 'sklearn-tl[table]'"
+            "Tables are read with pandas, which is not installed: pip install pandas"
         ) from error
     return pd
 
@@ -58,6 +61,11 @@ def read_cells(path: str) -> "tuple[pd.DataFrame, list[int]]":
     """
     pd = require_pandas()
     ending = os.path.splitext(path)[1].lower()
+    if os.path.isdir(path):
+        raise ValueError(
+            f"{path} is a folder and not a table. If its sub-folders are classes: "
+            f"load_folder({path!r})"
+        )
     if ending not in ENDINGS:
         raise ValueError(
             f"{path} is not a table that can be read. Expected a file whose name ends in "
@@ -81,8 +89,21 @@ def read_cells(path: str) -> "tuple[pd.DataFrame, list[int]]":
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         raise ValueError(f"{path} has several columns with the name {twice[0]!r}. Rename them.")
+    if names[0].startswith("#") and (len(names) == 1 or not rows):
+        raise ValueError(
+            f"{path} begins with {', '.join(names)!r:.60}, which is not a header. Delete the lines "
+            "above the header."
+        )
     if not rows and not ragged:
         raise ValueError(f"{path} has no rows below its header.")
+    if not rows:
+        raise ValueError(
+            f"{path}: all rows have more cells than the header ({', '.join(names)}). For example, "
+            f"row {ragged[0]} has the cells {', '.join(map(repr, records[ragged[0] - 1]))}. If a "
+            "comma belongs to a number, write the number with digits and a decimal point only, "
+            "such as 1200 or 3.5. If the character between cells belongs to a text, put the text "
+            "in quotation marks."
+        )
     cells = pd.DataFrame.from_dict(rows, orient="index", columns=names, dtype=object)
     return cells[[name for name in names if name]], ragged
 
@@ -102,6 +123,10 @@ def _text(path: str) -> str:
 
 def _records(path: str, text: str, delimiters: str) -> list[list[str]]:
     """Split a text into rows of cells, at the delimiter that makes the most columns."""
+    named = DELIMITER_LINE.match(text)
+    n_before = 0
+    if named:
+        delimiters, text, n_before = named[1], text[named.end() :], 1
 
     def split(delimiter: str) -> Any:
         return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -122,8 +147,8 @@ def _records(path: str, text: str, delimiters: str) -> list[list[str]]:
         return [[cell.strip() for cell in record] for record in reader]
     except csv.Error as error:
         raise ValueError(
-            f"{path} is not a table that can be read: {error} (line {reader.line_num}). Is a "
-            "quotation mark missing there?"
+            f"{path} is not a table that can be read: {error} (line "
+            f"{reader.line_num + n_before}). Is a quotation mark missing there?"
         ) from error
 
 

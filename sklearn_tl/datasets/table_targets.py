@@ -12,9 +12,11 @@ from sklearn_tl.datasets.cells import (
     guess_separator,
     is_empty,
     is_formatted,
+    is_list,
     is_number,
     tags_of,
 )
+from sklearn_tl.datasets.doubts import doubts_of_labels, doubts_of_numbers, doubts_of_tags
 from sklearn_tl.datasets.problems import Problem, at, counted, enumerated
 from sklearn_tl.datasets.table_files import require_pandas
 from sklearn_tl.targets import guess_task
@@ -76,10 +78,12 @@ class Targets:
                 self.empty[name] = [row for row, cell in cells[name].items() if is_empty(cell)]
         if kind == "numbers":
             self._find_wrong_numbers()
-        elif kind == "tags" and not may_lack_separator:
-            self._find_wrong_separator()
-        elif kind == "labels" and task is None:
-            self._doubt_labels()
+        elif kind == "tags":
+            self._find_lists()
+            if not may_lack_separator:
+                self._find_wrong_separator()
+        if task is None:
+            self.doubts = self._find_doubts()
         bad = {row for rows in self.empty.values() for row in rows}
         bad |= {row for problem in self.problems for row in problem.rows}
         rows = zip(cells.index, cells.itertuples(index=False, name=None), strict=True)
@@ -195,31 +199,33 @@ class Targets:
             text += " Leave the separator out if each image has one class."
         self.problems.append(Problem(text, [], can_be_left_out=False))
 
-    def _doubt_labels(self) -> None:
+    def _find_lists(self) -> None:
+        name = self.names[0]
+        cells = {row: cell for row, cell in self.cells[name].items() if is_list(cell)}
+        if cells:
+            n = counted(len(cells), "cell", "cells")
+            as_lists = "is written as a list" if len(cells) == 1 else "are written as lists"
+            example = next(iter(cells.values())).strip("[]{}")
+            tags = [tag.strip().strip("'\"") for tag in example.split(",")]
+            text = (
+                f"{n} of {name!r} {as_lists}: {at(cells)}. Write only the tags and the separator, "
+                f"for example {str(self.separator).join(tags)!r:.60}."
+            )
+            self.problems.append(Problem(text, [], can_be_left_out=False))
+
+    def _find_doubts(self) -> list[str]:
+        if self.kind == "numbers":
+            columns = {name: self.cells[name].to_dict() for name in self.names}
+            return [text for pair in columns.items() for text in doubts_of_numbers(*pair)]
         (name,) = self.names
-        known = [cell for cell in self.cells[name] if not is_empty(cell)]
-        if are_numbers(known) and (texts := _other_texts(known)):
-            row = next(row for row, cell in self.cells[name].items() if cell == texts[0])
-            self.doubts.append(
-                f"{len(texts)} of {len(known)} cells of {name!r} are text and the others are "
-                f"numbers: row {row} has {texts[0]!r:.60}. All of them are taken as classes. For "
-                'numbers to predict: task="regression". To confirm the classes: '
-                'task="classification"'
-            )
-        likely = guess_separator(known)
-        if likely:
-            separator, cells = likely
-            row = next(row for row, cell in self.cells[name].items() if cell == cells[0])
-            self.doubts.append(
-                f"{len(cells)} of {len(known)} cells of {name!r} contain {separator!r}, as if they "
-                f"had several tags: row {row} has {cells[0]!r:.60}. They are taken as one class "
-                f"each. For several tags per image: separator={separator!r}. To confirm the "
-                'classes: task="classification"'
-            )
+        cells = self.cells[name].to_dict()
+        if self.kind == "tags":
+            return doubts_of_tags(name, cells, str(self.separator))
+        return doubts_of_labels(name, cells)
 
     def _about_numbers(self, columns: dict[str, np.ndarray]) -> list[str]:
         ranges = [
-            f"{name}: {len(v):,} numbers from {number_in_words(v.min())} to "
+            f"{name}: {counted(len(v), 'number', 'numbers')} from {number_in_words(v.min())} to "
             f"{number_in_words(v.max())}"
             for name, v in columns.items()
         ]
@@ -239,9 +245,10 @@ class Targets:
 
     def _about_classes(self, y: np.ndarray) -> list[str]:
         classes = np.unique(y)
-        what = "whole numbers" if y.dtype.kind in "iu" else "texts"
+        kinds = ("whole number", "whole numbers") if y.dtype.kind in "iu" else ("text", "texts")
         shown = enumerated([str(label) for label in classes], SHOWN)
-        text = f"{self.names[0]}: {len(classes)} different {what} ({shown})"
+        n = counted(len(classes), kinds[0], f"different {kinds[1]}")
+        text = f"{self.names[0]}: {n} ({shown})"
         if self.task:
             return [f"{text}."]
         instead = ' For numbers to predict: task="regression".' if y.dtype.kind in "iu" else ""
@@ -249,8 +256,9 @@ class Targets:
 
     def _about_tags(self, tags: list[str], sets: list[frozenset[str]]) -> list[str]:
         shown = enumerated(tags, SHOWN)
+        n_tags = counted(len(tags), "tag", "different tags")
         about = [
-            f"{self.names[0]}: {len(tags)} different tags ({shown}), separated by "
+            f"{self.names[0]}: {n_tags} ({shown}), separated by "
             f"{self.separator!r}, so each image can have several labels (multilabel)."
         ]
         n = sum(not of_image for of_image in sets)

@@ -12,8 +12,9 @@ from sklearn.utils import Bunch
 from sklearn_tl._utils import check_option
 from sklearn_tl.datasets.cells import as_labels, is_empty, natural
 from sklearn_tl.datasets.checking import Problems, check_reading, problems_of, without_position
+from sklearn_tl.datasets.close_files import close_file
 from sklearn_tl.datasets.columns import Columns, choose_columns, find_file
-from sklearn_tl.datasets.problems import Problem, TableError, at, counted, enumerated
+from sklearn_tl.datasets.problems import SHOWN, Problem, TableError, at, counted, enumerated
 from sklearn_tl.datasets.table_files import read_cells, require_pandas
 from sklearn_tl.datasets.table_targets import Targets, choose_targets
 from sklearn_tl.images import ImageWarning
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 SKIP = 'To leave such rows out: errors="skip"'
 
-DESCR = """{file}: {n_images} images
+DESCR = """{file}: {n_images}
 
 Paths: the column {path!r}, relative to {folder}
 Target: {target}
@@ -82,9 +83,9 @@ class Table(NamedTuple):
 
 def load_table(
     file: str | os.PathLike,
+    target: str | Sequence[str] | None = None,
     *,
     path_column: str | None = None,
-    target: str | Sequence[str] | None = None,
     group: str | None = None,
     images: str | os.PathLike | None = None,
     separator: str | None = None,
@@ -100,13 +101,14 @@ def load_table(
     Parameters
     ----------
     file : str or path
-        A CSV file, whose cells are separated by commas, semicolons or tabs (``.csv`` or ``.txt``);
-        a file with tabs (``.tsv``); or a Parquet file (``.parquet``, which needs pyarrow).
-    path_column : str or None, default=None
-        The column of paths. None takes the only column in which most cells name an image file.
+        A CSV file, whose cells are separated by commas, semicolons, tabs or vertical bars (``.csv``
+        or ``.txt``); a file with tabs (``.tsv``); or a Parquet file (``.parquet``, which needs
+        pyarrow).
     target : str, list of str or None, default=None
         The column of the targets; or several columns of numbers, or of 0 and 1 for labels. None
         takes the only column that is left.
+    path_column : str or None, default=None
+        The column of paths. None takes the only column in which most cells name an image file.
     group : str or None, default=None
         The column of groups, for example of patients. Images of one group belong in the same fold.
     images : str or path or None, default=None
@@ -118,10 +120,10 @@ def load_table(
         What the targets stand for. None guesses: text and few whole numbers are classes, tags and
         columns of 0 and 1 are several labels, and other numbers are a regression.
     errors : {"raise", "skip"}, default="raise"
-        Whether rows with problems are an error, or left out, with a warning. Three problems are
+        Whether rows with problems are an error, or left out, with a warning. Four problems are
         always errors, since the other rows cannot be trusted either: a file with different
-        targets, numbers such as "1,200" that are not written as a computer expects, and a
-        separator that no cell contains.
+        targets, numbers such as "1,200" that are not written as a computer expects, a separator
+        that no cell contains, and tags that are written as a list of Python.
     **reading
         The parameters of :func:`sklearn_tl.check_images` that say how images are read:
         ``value_range``, ``channels``, ``page``, ``loader`` and ``max_pixels``. Pass the ones that
@@ -153,9 +155,11 @@ def load_table(
     Raises
     ------
     ValueError
-        If a column does not exist or cannot be guessed, or if rows have problems: files that are
-        missing or cannot be read, repeated rows, empty targets, cells that are not numbers, or a
-        separator that no cell contains.
+        If the file has no header, if a column does not exist or cannot be guessed, or if rows have
+        problems: files that are missing or cannot be read, repeated rows, empty targets, cells that
+        are not numbers, or a separator that no cell contains.
+    TypeError
+        If `file` is not a path, or `target` is not a name or a list of names.
     ImportError
         If pandas is not installed.
     OSError
@@ -164,7 +168,9 @@ def load_table(
     Warns
     -----
     sklearn_tl.ImageWarning
-        If rows are left out, or if cells look like several tags and there is no `separator`.
+        If rows are left out, or if cells can be read and may mean something else: several tags
+        without a `separator`, "Red" and "red", or "1.200" for a thousand. No such doubt is raised
+        if `task` is named.
 
     See Also
     --------
@@ -188,6 +194,11 @@ def load_table(
     [[0, 1, 1], [1, 0, 0], [0, 0, 1]]
     """
     check_reading("load_table", reading)
+    if not isinstance(file, str | os.PathLike):
+        raise TypeError(
+            f"load_table reads a file, but file is a {type(file).__name__}. A table in memory "
+            "needs no reading: pass its column of paths as X and its column of targets as y."
+        )
     table = read_table(
         os.fspath(file),
         path_column=path_column,
@@ -215,7 +226,7 @@ def load_table(
         left_out=table.left_out,
         DESCR=DESCR.format(
             file=os.fspath(file),
-            n_images=len(table.paths),
+            n_images=counted(len(table.paths), "image", "images"),
             path=columns.path,
             folder=table.folder or os.curdir,
             target=", ".join(columns.targets),
@@ -270,6 +281,11 @@ def read_table(
         check_option("task", task, TASKS)
     if separator == "":
         raise ValueError("separator is empty. Expected what is between two tags, such as '|'.")
+    if separator is not None and separator.isalnum():
+        raise ValueError(
+            f"separator={separator!r} would divide words or numbers that contain it. Expected what "
+            "is between two tags, such as '|'. A word needs spaces around it: ' and '."
+        )
     if images is not None and not os.path.isdir(images):
         raise ValueError(f"images={images!r} is not a folder.")
     folder = os.path.dirname(file) if images is None else images
@@ -312,7 +328,7 @@ def _of_rows(
     problems = []
     if ragged:
         n = counted(len(ragged), "row has", "rows have")
-        advice = "Cells that contain the character between cells need quotation marks."
+        advice = "If a comma or another delimiter belongs to a cell, put quotation marks around it."
         text = f"{n} more cells than the header: {at(dict.fromkeys(ragged, ''))}. {advice}"
         problems.append(Problem(text, ragged))
     named = [(columns.path, [row for row, cell in cells[columns.path].items() if not cell])]
@@ -342,7 +358,11 @@ def _of_files(
     if missing:
         n = counted(len(missing), "file does", "files do")
         text = f"{n} not exist in {folder or os.curdir}: {at(missing)}."
-        if len(missing) == len(paths):
+        close = {row: close_file(folder, cell) for row, cell in list(missing.items())[:SHOWN]}
+        row = next((row for row, path in close.items() if path), None)
+        if row is not None:
+            text += f" In row {row}, did you mean {close[row]!r}?"
+        elif len(missing) == len(paths):
             text += " If paths are relative to another folder, set images=FOLDER."
         problems.append(Problem(text, list(missing)))
     there = sorted({path for row, path in paths.items() if row not in missing})

@@ -47,7 +47,10 @@ def path_of(item: Any) -> str | None:
         item = item.get("path")
     if isinstance(item, Image.Image):
         item = getattr(item, "filename", None) or None
-    return os.fspath(item) if isinstance(item, str | os.PathLike) else None
+    if not isinstance(item, str | os.PathLike):
+        return None
+    path = os.fspath(item)
+    return str(path) if isinstance(path, str) else path  # numpy's text has another repr
 
 
 def is_file_object(item: Any) -> bool:

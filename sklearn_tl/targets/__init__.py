@@ -2,6 +2,7 @@
 
 `read_labels` and `read_numbers` check `y` and return a task, which knows how to encode targets for
 training, how to hold out a part of them, and how to turn a model's outputs into predictions.
+`check_scored` checks the `y` that predictions are compared with.
 `guess_task` names the task of a `y` of which nobody has said what it is.
 `check_groups`, `group_folds`, `groups_per_stratum` and `hold_out_groups` split images without
 dividing a group. `check_label_values`, `label_probabilities` and `average_precisions` read what a
@@ -26,6 +27,7 @@ from sklearn_tl.targets.probabilities import (
 )
 from sklearn_tl.targets.reading import labels_of, read_labels
 from sklearn_tl.targets.regression import Regression, read_numbers
+from sklearn_tl.targets.scoring import check_scored
 from sklearn_tl.targets.task import Task
 from sklearn_tl.targets.weights import check_weights
 
@@ -38,6 +40,7 @@ __all__ = [
     "average_precisions",
     "check_groups",
     "check_label_values",
+    "check_scored",
     "check_weights",
     "group_folds",
     "groups_per_stratum",

@@ -1,5 +1,6 @@
 """Checks that all kinds of targets share."""
 
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
@@ -42,7 +43,46 @@ def check_length(y: np.ndarray, n_images: int, what: str, expected: str) -> None
         )
 
 
-def check_known(y: np.ndarray, what: str, instead: str) -> None:
+def refuse_lists(y: Any) -> None:
+    """Raise a ValueError if `y` holds a list of tags per image."""
+    is_column = isinstance(y, np.ndarray) and y.shape == (len(y), 1)  # of one label per image
+    if is_column or hasattr(y, "columns") or hasattr(y, "toarray"):
+        return
+    for i, tags in enumerate(y):
+        is_list = isinstance(tags, list | tuple | set | frozenset | np.ndarray)
+        if is_list and any(isinstance(tag, str) for tag in tags):
+            kind = "array" if isinstance(tags, np.ndarray) else type(tags).__name__
+            raise ValueError(
+                f"y[{i}] is {tags!r:.60}, {'an' if kind == 'array' else 'a'} {kind} of tags. For "
+                "several tags per image, FineTuneClassifier expects an indicator matrix with one "
+                "column per tag: MultiLabelBinarizer().fit_transform(y), of sklearn.preprocessing."
+            )
+
+
+def check_one_type(y: Any) -> None:
+    """Raise a ValueError if some labels are text and others are not.
+
+    numpy makes text of all labels in such a list, also of NaN.
+    """
+    if not isinstance(y, list | tuple) and getattr(y, "dtype", None) != np.dtype(object):
+        return
+    labels = list(y) if np.ndim(y) == 1 else []
+    known = {i: label for i, label in enumerate(labels) if not is_missing(label)}
+    text = next((i for i, label in known.items() if isinstance(label, str)), None)
+    other = next((i for i, label in known.items() if not isinstance(label, str)), None)
+    if text is not None and other is not None:
+        raise ValueError(
+            f"y[{text}] is {_plain(labels[text])!r} and y[{other}] is {_plain(labels[other])!r}, "
+            "but labels must be of one type. For text: [str(label) for label in y]"
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Return the value of Python that a value of numpy stands for, whose text is shorter."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def check_known(y: Iterable, what: str, instead: str) -> None:
     """Raise a ValueError that names the first missing or infinite target."""
     for i, value in enumerate(y):
         if is_missing(value) or (isinstance(value, float | np.floating) and np.isinf(value)):

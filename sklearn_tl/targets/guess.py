@@ -1,12 +1,13 @@
 """Which task a `y` stands for, if nobody says so."""
 
 import warnings
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
 
-from sklearn_tl._utils import check_option
+from sklearn_tl._utils import check_option, is_missing
 from sklearn_tl.targets.checks import as_plain
 from sklearn_tl.targets.multiclass import Multiclass
 from sklearn_tl.targets.multilabel import Multilabel
@@ -43,6 +44,9 @@ def guess_task(y: Any) -> str:
     if hasattr(y, "columns"):
         matrix = y.to_numpy()
         y = as_plain(matrix) if matrix.dtype == object else y
+    known = _known_numbers(y)
+    if known is not None:
+        return guess_task(known) if len(known) else "regression"
     try:
         kind = _type_of_target(y)
     except (TypeError, ValueError):  # reading it will say what is wrong
@@ -59,6 +63,32 @@ def guess_task(y: Any) -> str:
         if len(counts) > FEW and np.median(counts) < often:
             return "regression"
     return "classification"
+
+
+def _known_numbers(y: Any) -> np.ndarray | None:
+    """Return the rows without NaN or None, if there are others and all other values are numbers.
+
+    What is not known does not change what the rest stands for, and an error will name it.
+    """
+    if hasattr(y, "tocsr"):
+        return None
+    try:
+        values = np.asarray(y)
+    except ValueError:  # lists of different lengths
+        return None
+    if values.dtype.kind not in "fO" or values.ndim not in (1, 2):
+        return None
+    if values.dtype.kind == "f":
+        missing = np.isnan(values)
+    else:
+        missing = np.array([is_missing(value) for value in values.flat]).reshape(values.shape)
+        numbers = values[~missing]
+        if not all(isinstance(value, Real | np.bool_) for value in numbers):
+            return None
+    if not missing.any():
+        return None
+    known = values[~missing] if values.ndim == 1 else values[~missing.any(axis=1)]
+    return np.array(known.tolist())
 
 
 def _type_of_target(y: Any) -> str:
@@ -90,14 +120,16 @@ def read_targets(y: Any, n_images: int, task: str | None) -> tuple[Task, np.ndar
     if task is not None:
         check_option("task", task, TASKS)
     name = task or ("classification" if y is None else guess_task(y))
-    if task is None and name == "regression" and _type_of_target(as_plain(y)) == "multiclass":
-        warnings.warn(
-            f"y has {len(np.unique(y))} different whole numbers, which are taken as numbers to "
-            'predict. To say so: task="regression". If they are classes: task="classification".',
-            stacklevel=3,
-        )
     if name == "regression":
         read: tuple[Multiclass | Multilabel | Regression, np.ndarray] = read_numbers(y, n_images)
+        # After the check, since a missing value would be an error here.
+        if task is None and _type_of_target(as_plain(y)) == "multiclass":
+            warnings.warn(
+                f"y has {len(np.unique(y))} different whole numbers, which are taken as numbers "
+                'to predict. To say so: task="regression". If they are classes: '
+                'task="classification".',
+                stacklevel=3,
+            )
     else:
         read = read_labels(y, n_images)
     if read[0].name != name:

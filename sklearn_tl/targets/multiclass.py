@@ -1,5 +1,6 @@
 """One class per image."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -10,8 +11,11 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from sklearn_tl.targets.checks import check_known, check_length
+from sklearn_tl._utils import close_matches
+from sklearn_tl.targets.checks import check_known, check_length, check_one_type
 from sklearn_tl.targets.weights import check_class_weights
+
+SHOWN = 10  # classes that a message names
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +40,12 @@ class Multiclass:
         ValueError
             If there is not one label per image, a label is missing, or all labels are equal.
         """
-        y = column_or_1d(y, warn=True)
+        given, y = y, column_or_1d(y, warn=True)
         check_length(y, n_images, "labels", "one label per image")
-        check_known(y, "label", "Label the image, or leave it out.")
+        if not isinstance(given, list | tuple):  # of which numpy may have made text
+            given = y
+        check_known(given, "label", "Label the image, or leave it out.")
+        check_one_type(given)
         try:
             check_classification_targets(y)
         except ValueError as error:
@@ -51,7 +58,7 @@ class Multiclass:
         if len(encoder.classes_) < 2:
             raise ValueError(
                 f"A classifier needs images of at least two classes, but all {len(y)} labels are "
-                f"{encoder.classes_[0]!s} (one class)."
+                f"{encoder.classes_.tolist()[0]!r} (one class)."
             )
         return cls(encoder.classes_), codes
 
@@ -130,6 +137,7 @@ class Multiclass:
             return totals.sum() / (len(totals) * totals)
         if class_weight is not None:
             check_class_weights(class_weight, zero=True)
+            self._check_keys(class_weight)
         weights = compute_class_weight(class_weight, classes=self.classes, y=self.classes[targets])
         if np.count_nonzero(weights) < 2:
             raise ValueError(
@@ -137,3 +145,21 @@ class Multiclass:
                 "weight. A classifier needs at least two."
             )
         return weights
+
+    def _check_keys(self, class_weight: dict) -> None:
+        """Refuse keys that are not classes. Warn if every class has a weight nevertheless.
+
+        A fold may lack a class whose weight was named, but then all of its classes have weights.
+        """
+        classes = self.classes.tolist()
+        unknown = [key for key in class_weight if key not in classes]
+        if not unknown:
+            return
+        text = (
+            f"class_weight has the key {unknown[0]!r}, but y has no such label."
+            f"{close_matches(str(unknown[0]), map(str, classes))} The classes are "
+            f"{', '.join(map(repr, classes[:SHOWN]))}{', ...' if len(classes) > SHOWN else ''}."
+        )
+        if not set(classes) <= set(class_weight):
+            raise ValueError(text)
+        warnings.warn(text, stacklevel=2)

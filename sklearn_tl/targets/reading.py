@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_tl.targets.checks import as_plain, check_given
+from sklearn_tl.targets.checks import as_plain, check_given, refuse_lists
 from sklearn_tl.targets.multiclass import Multiclass
 from sklearn_tl.targets.multilabel import Multilabel
 
@@ -41,25 +41,10 @@ def read_labels(y: Any, n_images: int) -> tuple[Multiclass | Multilabel, np.ndar
     """
     check_given(y, "classifier", "label")
     y = as_plain(y)
-    _refuse_lists(y)
+    refuse_lists(y)
     shape = getattr(y, "shape", None)
     if shape is None:
         shape = np.asarray(y, dtype=object).shape
     if len(shape) == 2 and shape[1] > 1:
         return Multilabel.read(y, n_images)
     return Multiclass.read(y, n_images)
-
-
-def _refuse_lists(y: Any) -> None:
-    """Raise a ValueError if `y` holds a list of tags per image."""
-    is_column = isinstance(y, np.ndarray) and y.shape == (len(y), 1)  # of one label per image
-    if is_column or hasattr(y, "columns") or hasattr(y, "toarray"):
-        return
-    for i, tags in enumerate(y):
-        is_list = isinstance(tags, list | tuple | set | frozenset | np.ndarray)
-        if is_list and any(isinstance(tag, str) for tag in tags):
-            raise ValueError(
-                f"y[{i}] is {tags!r:.60}, a list of tags. Expected an indicator matrix with one "
-                "column per tag: MultiLabelBinarizer().fit_transform(y), of "
-                "sklearn.preprocessing."
-            )

@@ -1,13 +1,22 @@
 """One number per image, or several."""
 
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any, Self
 
 import numpy as np
 
-from sklearn_tl.targets.checks import as_plain, check_given, check_length, names_of_columns
+from sklearn_tl._utils import is_missing
+from sklearn_tl.targets.checks import (
+    as_plain,
+    check_given,
+    check_length,
+    names_of_columns,
+    refuse_lists,
+)
 from sklearn_tl.targets.task import random_part
 
+TIMES = date, timedelta, np.datetime64, np.timedelta64  # a datetime is a date
 LARGEST = 1e140  # whose square is far from the largest number of 64 bits, also summed over images
 
 
@@ -93,10 +102,7 @@ def read_numbers(y: Any, n_images: int) -> tuple[Regression, np.ndarray]:
         If there is not one row per image, a value is not a finite number, all values of a target
         are equal, or they are so large or so close together that their squares cannot be computed.
     """
-    check_given(y, "regressor", "number")
-    y = as_plain(y)
-    names = names_of_columns(y)
-    given = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+    given, names = _as_array(y)
     if given.ndim not in (1, 2) or given.size == 0:
         raise ValueError(
             f"Found y of shape {given.shape}. Expected one number per image, of shape (n_images,), "
@@ -119,6 +125,29 @@ def read_numbers(y: Any, n_images: int) -> tuple[Regression, np.ndarray]:
     return Regression(nothing, nothing, given.ndim == 1, names), targets
 
 
+def check_numbers(y: Any) -> None:
+    """Raise a ValueError if `y`, with which predictions are compared, is not numbers."""
+    _finite(*_as_array(y))
+
+
+def _as_array(y: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return `y` as an array, and the names of its columns."""
+    check_given(y, "regressor", "number")
+    y = as_plain(y)
+    if hasattr(y, "toarray"):
+        return y.toarray(), names_of_columns(y)
+    try:
+        given = np.asarray(y)
+    except ValueError as error:  # rows of different lengths
+        refuse_lists(y)
+        raise ValueError(
+            "The rows of y have different lengths. Expected one number per image, or a row of as "
+            "many numbers for each image."
+        ) from error
+    refuse_lists(y if given.ndim == 1 and given.dtype == object else ())
+    return given, names_of_columns(y)
+
+
 def _finite(given: np.ndarray, names: np.ndarray | None) -> np.ndarray:
     """Return a matrix of float64, or name the first value that is not a finite number."""
     matrix = given.reshape(len(given), -1)
@@ -130,20 +159,52 @@ def _finite(given: np.ndarray, names: np.ndarray | None) -> np.ndarray:
             numbers[i, j] = float(value) if _is_number(value) else np.nan
     wrong = np.argwhere(~np.isfinite(numbers))
     if len(wrong):
-        i, j = wrong[0]
-        value = matrix[i, j]
-        others = f" {len(wrong) - 1} more values are not." if len(wrong) > 1 else ""
-        if isinstance(value, str):
-            raise ValueError(
-                f"y[{i}] is {str(value)!r}{_column(given, names, j)}, which is not a number."
-                f"{others} For classes, use FineTuneClassifier. For numbers in text: "
-                "np.asarray(y, dtype=float)."
-            )
-        raise ValueError(
-            f"y[{i}] is {value}{_column(given, names, j)}, which is not a finite number "
-            f"(NaN and infinity are not allowed).{others} Leave such images out."
-        )
+        # A text that is not a number says more than those that are.
+        i, j = next((at for at in wrong if _is_only_text(matrix[tuple(at)])), wrong[0])
+        n = len(wrong) - 1
+        others = f" {n} more {'value is' if n == 1 else 'values are'} not." if n else ""
+        value, column = matrix[i, j], _column(given, names, j)
+        raise ValueError(f"y[{i}] is {_described(value, column, others)}")
     return numbers
+
+
+def _described(value: Any, column: str, others: str) -> str:
+    """Return what is wrong with a value, and what to do."""
+    if isinstance(value, str):
+        if _is_only_text(value):
+            return (
+                f"{str(value)!r}{column}, which is not a number.{others} Leave such images out. "
+                "For classes, use FineTuneClassifier."
+            )
+        return (
+            f"{str(value)!r}{column}, which is text and not a number.{others} For numbers in text: "
+            "np.asarray(y, dtype=float)."
+        )
+    if isinstance(value, complex | np.complexfloating):
+        return (
+            f"{value}{column}, which is a complex number. Expected real numbers, for example "
+            "np.abs(y), or y.real and y.imag in two columns."
+        )
+    if isinstance(value, TIMES) and not is_missing(value):
+        return (
+            f"{value}{column}, which is a date or a time and not a number. For days since the "
+            "first date: (y - y.min()) / np.timedelta64(1, 'D'), where y is an array of datetime64."
+        )
+    return (
+        f"{value}{column}, which is not a finite number (NaN and infinity are not allowed)."
+        f"{others} Leave such images out."
+    )
+
+
+def _is_only_text(value: Any) -> bool:
+    """Tell whether a value is text that is not written as a number."""
+    if not isinstance(value, str):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return True
+    return False
 
 
 def _check_squares(targets: np.ndarray, given: np.ndarray, names: np.ndarray | None) -> None:

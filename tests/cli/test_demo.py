@@ -60,4 +60,5 @@ def test_the_script_that_draws_it_gets_what_the_command_compares():
         "strategies": options.strategies,
         "train_sizes": options.train_sizes,
         "random_state": options.seed,
+        "duplicates": "ignore",
     }

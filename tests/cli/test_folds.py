@@ -2,7 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_tl.cli.folds import make_folds
+from sklearn_tl.cli.folds import Folds, check_folds
+
+
+def make_folds(y, n_folds, seed, task="classification", groups=None):
+    """Return folds, and print what is said about them."""
+    folds = Folds(n_folds, seed, task)
+    check_folds(y, folds, groups)
+    return list(folds.split(None, y, groups))
 
 
 def positions(splits):
@@ -41,13 +48,20 @@ def test_no_group_is_in_both_parts_of_a_fold(task, capsys):
     assert positions(splits) == list(range(40))
     assert not any(set(groups[train]) & set(groups[test]) for train, test in splits)
     assert len(make_folds(y, 5, 0, task, groups // 3)) == 3  # since there are three groups
-    assert "The 3 groups stay whole" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="All images are in the group 7. Folds need two groups"):
+    assert capsys.readouterr().out == ""
+    with pytest.raises(ValueError, match="All images are in one group. Folds need two groups"):
         make_folds(y, 5, 0, task, np.full(40, 7))
 
 
 def test_a_class_that_no_fold_could_be_trained_on_is_an_error():
     y, groups = np.repeat(["a", "b", "c"], 10), np.repeat(np.arange(6), 5)
     groups[y == "c"] = 5
-    with pytest.raises(ValueError, match="class c are in the group 5. No fold could be trained"):
+    with pytest.raises(ValueError, match="class c are in one group, so no fold can be trained"):
         make_folds(y, 3, 0, groups=groups)
+
+
+def test_classes_with_fewer_groups_than_folds_are_named(capsys):
+    y, groups = np.repeat(["a", "b"], 20), np.repeat(np.arange(8), 5)
+    groups[y == "b"] = np.repeat([10, 11], 10)
+    make_folds(y, 4, 0, groups=groups)
+    assert capsys.readouterr().out.endswith("4 folds, since they have fewer groups: b\n")

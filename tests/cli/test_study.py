@@ -8,7 +8,7 @@ from PIL import Image
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, load
 from sklearn_tl.cli import main
-from sklearn_tl.cli.folds import make_folds
+from sklearn_tl.cli.folds import Folds
 from sklearn_tl.cli.study import in_words, table
 from sklearn_tl.comparison import RawPixels, default_strategies
 
@@ -125,7 +125,7 @@ def test_the_time_is_measured_for_what_will_be_compared(pets, capsys, monkeypatc
     assert main(["study", str(pets), *options]) == 130
     (n, options), seconds = asked
     assert n == 24
-    assert (options["train_sizes"], len(options["cv"]), options["image_size"]) == ([6], 3, 32)
+    assert (options["train_sizes"], options["cv"].n_folds, options["image_size"]) == ([6], 3, 32)
     assert list(seconds) == ["last layer"]
 
 
@@ -186,7 +186,7 @@ def test_a_large_photograph_is_readable_if_the_study_can_read_it(pets, capsys):
 def test_files_that_were_passed_over_are_said(pets, capsys):
     (pets / "cat" / "labels.csv").write_text("a,b")
     (pets / "dog" / "photo").write_bytes((pets / "dog" / "0.png").read_bytes())
-    lines = read(capsys, pets, *FAST)
+    lines = read(capsys, pets, *FAST, "--duplicates", "ignore")
     assert lines[0] == "Left out: 1 other file: 1 .csv"
     assert lines[1] == f"{pets}: 3 classes, 25 images, 8 to 9 per class"
 
@@ -273,10 +273,10 @@ def test_classes_of_fewer_images_than_folds_are_trained_on_in_all_of_them(pets, 
     lines = read(capsys, pets, *SMALL, "--strategies", "embeddings")
     assert "Not in the test images of all 5 folds, since they have fewer images: fish" in lines
     labels = np.repeat(["a", "b", "c"], [20, 22, 3])
-    folds = make_folds(labels, 5, seed=0)
+    folds = list(Folds(5, seed=0).split(None, labels))
     assert sorted(np.concatenate([test for _, test in folds])) == list(range(45))
     assert all("c" in labels[train] for train, _ in folds)
-    assert len(make_folds(np.array(["a", "a", "b", "b"]), 5, seed=0)) == 2
+    assert len(list(Folds(5, seed=0).split(None, np.array(["a", "a", "b", "b"])))) == 2
 
 
 def test_wrong_options_are_found_before_images_are_read(pets, capsys, monkeypatch):
@@ -328,3 +328,32 @@ def test_the_table_has_a_row_per_size_and_a_column_per_strategy():
 )
 def test_durations_are_in_the_largest_unit_of_which_there_are_two(seconds, words):
     assert in_words(seconds) == words
+
+
+def test_groups_come_from_names_or_times(pets, capsys):
+    for i in range(8):
+        (pets / "cat" / f"{i}.png").rename(pets / "cat" / f"tom{i // 2}_{i}.png")
+    lines = read(capsys, pets, *FAST, "--group-pattern", r"(.*?\d)[_.]", "--duplicates", "ignore")
+    assert "Groups: 20. No fold divides a group." in lines
+    assert any("8 of the images belong to 4 groups" in line for line in lines)
+    for options, message in (
+        (["--group-pattern", "(x)", "--group-seconds", "3"], "exclude each other"),
+        (["--group-pattern", "tom"], "has no parentheses"),
+        (["--group-seconds", "3"], "has a time in its EXIF data"),
+    ):
+        assert main(["study", str(pets), *FAST, *options]) == 1
+        assert message in capsys.readouterr().err
+    parts = ["--train", str(pets), "--test", str(pets)]
+    assert main(["study", *parts, *FAST, "--group-pattern", "(x)"]) == 1
+    assert "--group-pattern makes folds, and there are none" in capsys.readouterr().err
+
+
+def test_copies_are_said_and_can_be_left_out(pets, tmp_path, capsys):
+    for i in range(3):
+        shutil.copy(pets / "dog" / f"{i}.png", pets / "dog" / f"copy{i}.png")
+    with pytest.warns(UserWarning, match="Of 27 images, 3 are copies of another one"):
+        assert main(["study", str(pets), *FAST]) == 0
+    assert "27 images" in capsys.readouterr().out
+    with pytest.warns(UserWarning, match="All but the first of each set of copies are left out"):
+        assert main(["study", str(pets), *FAST, "--duplicates", "drop", "--calibrate"]) == 0
+    assert "24 images in 3 classes" in capsys.readouterr().out

@@ -109,19 +109,14 @@ def test_groups_stay_whole(study, monkeypatch):
     monkeypatch.setattr(
         module,
         "compare_strategies",
-        lambda X, y, **options: (seen.append((X, options["cv"])), original(X, y, **options))[1],
+        lambda X, y, **options: (seen.append((X, options)), original(X, y, **options))[1],
     )
     lines = study("--target", "pet", "--group", "home")
-    assert lines[3:5] == [
-        "Folds: 2. The 4 groups stay whole: no group is both trained on and tested on.",
-        "Choices within a fold, such as the C of a logistic regression, do not know the groups "
-        "yet.",
-    ]
-    ((paths, splits),) = seen
+    assert lines[3] == "Groups: 4. No fold divides a group."
+    ((paths, options),) = seen
     homes = np.array([int(path[-5]) % 4 for path in paths])
-    for train, test in splits:
-        assert not set(homes[train]) & set(homes[test])
-        assert len(train) + len(test) == 24
+    np.testing.assert_array_equal(options["groups"], homes)
+    assert any("24 of the images belong to 4 groups" in line for line in lines)
 
 
 def test_all_problems_are_said_each_on_a_line(study, tables):

@@ -137,7 +137,7 @@ def test_images_that_cannot_be_read_are_named_and_left_out_or_an_error(tmp_path,
     assert lines[1].startswith(f"- {pets}/cat/2.jpg is not an image that can be read")
     assert lines[2:] == [
         f"- {pets}/dog/2.png is empty (0 bytes).",
-        "Left out: 1 images outside of sub-folders",
+        "Left out: 1 image outside of sub-folders",
         "Left out: 1 other file: 1 .heic (pip install pillow-heif)",
     ]
     assert len(data.paths) == len(data.target) == 6
@@ -153,7 +153,7 @@ def test_a_folder_without_images_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="contains no image files. It contains 1 other file"):
         load_folder(tmp_path)
     touch(tmp_path, "cat/a.png")
-    with pytest.raises(ValueError, match="1 of 1 images in .*cannot be read:\n- .*a.png is empty"):
+    with pytest.raises(ValueError, match="1 of 1 image in .*cannot be read:\n- .*a.png is empty"):
         load_folder(tmp_path)
     with pytest.raises(FileNotFoundError):
         load_folder(tmp_path / "nowhere")
@@ -170,3 +170,9 @@ def test_images_are_read_as_an_estimator_will_read_them(tmp_path):
     assert len(load_folder(tmp_path, value_range=(0, 1023)).paths) == 2
     with pytest.raises(TypeError, match="'image_size'. The parameters that say how .*max_pixels"):
         load_folder(tmp_path, image_size=32)
+
+
+def test_a_table_is_not_a_folder(tmp_path):
+    (tmp_path / "houses.csv").write_text("path,price")
+    with pytest.raises(NotADirectoryError, match="is a file and not .* load_table.'.*houses.csv'"):
+        load_folder(tmp_path / "houses.csv")

@@ -39,6 +39,15 @@ PRICES = np.arange(40) * 1000 + 250_000
         (np.array([[0, 1], [1, 1]], dtype=object), "multilabel"),
         (np.ma.array([0.5, 1.5, 2.25], mask=False), "regression"),
         ([["red"], ["red", "round"]], "classification"),
+        ([0.5, np.nan, 2.25], "regression"),
+        ([0.5, None, 2.25], "regression"),
+        (np.where(np.arange(40) == 5, np.nan, PRICES), "regression"),
+        ([0, 1, np.nan, 1], "classification"),
+        ([np.nan, np.nan], "regression"),
+        (["a", None, "b"], "classification"),
+        ([[0, 1], [1, np.nan], [1, 1]], "multilabel"),
+        ([[0.5, 1], [1, np.nan], [1, 1]], "regression"),
+        (pd.Series([0.5, pd.NA, 2.25], dtype="Float64"), "regression"),
     ],
 )
 def test_a_task_is_guessed(y, task):
@@ -52,6 +61,13 @@ def test_whole_numbers_that_are_taken_for_numbers_are_warned_of():
     assert read_targets(PRICES, 40, "regression")[0].name == "regression"
     with pytest.warns(UserWarning, match="number of unique classes"):  # of scikit-learn
         assert read_targets(PRICES, 40, "classification")[0].name == "classification"
+
+
+@pytest.mark.parametrize("missing", [np.nan, None])
+def test_a_missing_number_is_named_as_a_number(missing):
+    for y in ([0.5, missing, 2.25], [*PRICES.tolist(), missing]):
+        with pytest.raises(ValueError, match=r"y\[\d+\] is .* not a finite number"):
+            read_targets(y, len(y), None)
 
 
 def test_numbers_in_an_array_of_objects_are_read_as_numbers():

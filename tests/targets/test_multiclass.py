@@ -33,7 +33,11 @@ def test_labels_of_any_type_are_encoded_as_their_position_among_the_sorted_class
         ([0.0, np.inf, 1.0, 1, 0, 0], r"y\[1\] is inf, which is not a label"),
         (["a", None, "b", "a", "b", "b"], r"y\[1\] is None, which is not a label"),
         (pd.Series([*"abcab", pd.NA], dtype=object), r"y\[5\] is <NA>, which is not a label"),
-        (["same"] * 6, r"at least two classes, but all 6 labels are same \(one class\)"),
+        (["same"] * 6, r"at least two classes, but all 6 labels are 'same' \(one class\)"),
+        ([0, 0, 1, 0, 0, "1"], r"y\[5\] is '1' and y\[0\] is 0, but labels must be of one type"),
+        (["a", "b", 1, 2.0, "a", "b"], r"y\[0\] is 'a' and y\[2\] is 1, .*str\(label\) for label"),
+        (np.array(["a", 1, "b", "b", 2, 2], dtype=object), r"y\[0\] is 'a' and y\[1\] is 1"),
+        (["a", "b", np.nan, "a", "b", "b"], r"y\[2\] is nan, which is not a label"),
         (np.linspace(0, 1, 6), "Unknown label type"),
         (np.zeros((6, 2, 2)), "array with dim 3"),
     ],
@@ -56,6 +60,8 @@ def test_a_column_of_labels_is_one_label_per_image():
         ({"b": np.nan}, "class_weight has nan for 'b'"),
         ({"a": "2"}, "class_weight has '2' for 'a'"),
         ({"a": 0, "b": 0}, "leaves fewer than two classes with a positive weight"),
+        ({"ab": 3}, "key 'ab', but y has no such label. Did you mean .* The classes are 'a', 'b'"),
+        ({"a": 3, "ab": 1}, "class_weight has the key 'ab', but y has no such label"),
     ],
 )
 def test_weights_of_classes_are_checked(class_weight, message):
@@ -64,6 +70,13 @@ def test_weights_of_classes_are_checked(class_weight, message):
     assert task.class_weights({"a": 0, "b": 3}, codes, np.ones(3)).tolist() == [0, 3, 1]
     with pytest.raises(ValueError, match=message):
         task.class_weights(class_weight, codes, np.ones(3))
+
+
+def test_a_weight_of_a_class_that_a_fold_lacks_is_warned_of():
+    task = Multiclass(np.array(["a", "b"]))
+    with pytest.warns(UserWarning, match="the key 'rose', but y has no such label. The classes"):
+        weights = task.class_weights({"a": 1, "b": 2, "rose": 9}, np.array([0, 1]), np.ones(2))
+    assert weights.tolist() == [1, 2]
 
 
 def test_the_part_held_out_is_stratified_and_follows_the_seed():

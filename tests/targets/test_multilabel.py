@@ -54,7 +54,7 @@ def test_predictions_have_the_type_of_the_matrix():
         (np.zeros((6, 2)), "Each of the 2 columns of y has a single value"),
         ([["red", "round"]] * 6, r"y\[0\] is \['red', 'round'\], a list of tags.*MultiLabelBinar"),
         ([["red"], [], ["red", "round"], [], [], []], r"y\[0\] is \['red'\], a list of tags"),
-        ([{"red"}] * 6, "a list of tags"),
+        ([{"red"}] * 6, r"y\[0\] is {'red'}, a set of tags"),
         (
             pd.DataFrame({"red": [0, 1, 0, 1, 7, 0], "b": [0, 1] * 3}),
             r"y\[4\] is 7 in column 'red'",

@@ -1,5 +1,7 @@
 """Numbers are checked, standardised, and returned in their own units."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from sklearn_tl.targets import read_numbers
 
 ONES = np.ones(4)
+DAYS = ["2024-05-01", "2024-05-02", "2024-05-03", "2024-05-07"]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,7 @@ def test_a_target_that_is_constant_in_training_does_not_decide_when_to_stop(valu
         (None, "A regressor requires y to be passed, but the target y is None"),
         ([1, 2, 3], "X has 4 images and y has 3 targets. Pass one number per image"),
         ([1, np.nan, 2, 3], r"y\[1\] is nan, which is not a finite number"),
-        ([1, 2, np.inf, np.nan], r"y\[2\] is inf, .* 1 more values are not"),
+        ([1, 2, np.inf, np.nan], r"y\[2\] is inf, .* 1 more value is not"),
         ([1, None, 2, 3], r"y\[1\] is None, which is not a finite number"),
         ([[1, 2], [2, 3], [3, np.nan], [4, 4]], r"y\[2\] is nan in column 1"),
         (
@@ -74,7 +77,17 @@ def test_a_target_that_is_constant_in_training_does_not_decide_when_to_stop(valu
         ([5, 5, 5, 5], "All 4 values of y are 5, so there is nothing to predict"),
         ([[1, 7], [2, 7], [3, 7], [4, 7]], "All 4 values of y in column 1 are 7"),
         (np.zeros((4, 2, 2)), r"Found y of shape \(4, 2, 2\)"),
-        ([1 + 2j, 1, 1, 1], r"y\[0\] is \(1\+2j\), which is not a finite number"),
+        ([1, 1, 1 + 2j, 1], r"y\[0\] is \(1\+0j\), which is a complex number.*np.abs"),
+        (["12", "POA", "3", "-"], r"y\[1\] is 'POA', which is not a number. 3 more values are not"),
+        ([["red"], ["red", "round"], [], []], r"y\[0\] is \['red'\], a list of tags.*indicator"),
+        ([{"red"}, {"round"}, {"red"}, {"a"}], r"y\[0\] is {'red'}, a set of tags"),
+        ([[1, 2], [1], [1, 2], [3, 4]], "The rows of y have different lengths"),
+        (np.array(DAYS, dtype="datetime64[D]"), r"y\[0\] is 2024-05-01.* a date or a time"),
+        (pd.Series(pd.to_datetime(DAYS)), r"y\[0\] is 2024-05-01.* a date or a time"),
+        (
+            [date(2024, 5, day) for day in (1, 2, 3, 4)],
+            r"a date or a time and .*timedelta64\(1, 'D",
+        ),
     ],
 )
 def test_numbers_that_cannot_be_used_are_refused(y, message):
