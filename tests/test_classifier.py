@@ -203,7 +203,7 @@ def test_errors_name_wrong_parameters(parameters, error, message):
         ([0.0, 1.0, np.nan] * 4, r"y\[2\] is nan"),
         (["a", None, "b"] * 4, r"y\[1\] is None"),
         (pd.Series(["a", "b", pd.NA] * 4, dtype=object), r"y\[2\] is <NA>"),
-        (["same"] * 12, "all 12 labels are same"),
+        (["same"] * 12, "all 12 labels are 'same'"),
         (np.linspace(0, 1, 12), "Unknown label type"),
         (np.zeros((12, 2)), "Each of the 2 columns of y has a single value"),
     ],

@@ -8,7 +8,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from helpers.estimators import DEPTHS, CtrlC, make
+from helpers.estimators import DEPTHS, CtrlC, make, make_regressor
 from helpers.networks import NormNet, TinyNet
 from helpers.pictures import study
 from sklearn.linear_model import LogisticRegression
@@ -68,6 +68,34 @@ def test_a_fresh_process_predicts_and_fits_the_same_bits(tmp_path):
     joblib.dump(dumped, tmp_path / "all.joblib")
     command = [sys.executable, "-W", "error", "-c", IN_A_FRESH_PROCESS, tmp_path / "all.joblib"]
     subprocess.run(command, check=True)
+
+
+@pytest.mark.parametrize("make_one", [make, make_regressor])
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (-np.ones(12), r"sample_weight\[0\] is -1, but a weight must be 0 or a positive"),
+        (np.resize([1.0, -1.0], 12), r"sample_weight\[1\] is -1"),
+        (np.zeros(12), "All 12 weights in sample_weight are zero"),
+        (np.ones(11), "one weight for each of the 12 images"),
+    ],
+)
+def test_a_score_checks_weights_as_fit_does(make_one, weight, message):
+    X, y = study(3, 12)
+    model = make_one(None).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        model.score(X, y, sample_weight=weight)
+    only_right = (model.predict(X) == y).astype(float)
+    if make_one is make:
+        assert model.score(X, y, sample_weight=only_right) == 1
+
+
+def test_a_score_refuses_targets_of_another_kind():
+    X, y = study(3, 12)
+    with pytest.raises(ValueError, match="labels such as 0, which are not text"):
+        make(None).fit(X, y).score(X, y.astype(str))
+    with pytest.raises(ValueError, match=r"y\[0\] is \['a'\], a list of tags"):
+        make_regressor(None).fit(X, y).score(X, [["a"], ["a", "b"]] * 6)
 
 
 def n_bytes(module):

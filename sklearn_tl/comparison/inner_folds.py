@@ -46,7 +46,7 @@ class InnerFolds:
             if n_folds > 1:
                 return list(StratifiedKFold(n_folds).split(everything, strata))
         else:
-            n_folds = min(N_FOLDS, len(np.unique(groups)))
+            n_folds = min(N_FOLDS, len(np.unique(groups)), np.bincount(strata).max())
             if n_folds > 1:
                 splits = group_folds(strata, n_folds, 0, np.asarray(groups))
                 # A class with one group may be absent from a training part, but two must be there.

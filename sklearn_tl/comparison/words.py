@@ -47,7 +47,8 @@ def _groups(comparison: StrategyComparison) -> list[str]:
     if comparison.groups_ is None:
         return []
     sizes = np.bincount(comparison.groups_)
-    together = f"{sizes[sizes > 1].sum()} of the images belong to {(sizes > 1).sum()} groups"
+    groups = _number(int((sizes > 1).sum()), "group")
+    together = f"{sizes[sizes > 1].sum()} of the images belong to {groups}"
     line = f"{together}, which no fold divides."
     claimed, best = comparison.ungrouped_scores_, comparison.best_strategy_
     if claimed is not None:

@@ -10,6 +10,7 @@ from sklearn_tl.datasets.cells import (
     guess_separator,
     is_empty,
     is_formatted,
+    is_list,
     is_number,
     may_be_thousands,
     spelled_alike,
@@ -41,8 +42,15 @@ def doubts_of_labels(name: str, cells: Mapping[int, str]) -> list[str]:
             f"{_first(texts)}. All of them are taken as classes. For numbers to predict: "
             f'task="regression". {CLASSES}'
         )
+    lists = {row: cell for row, cell in known.items() if is_list(cell)}
     likely = guess_separator(list(known.values()))
-    if likely:
+    if lists:
+        doubts.append(
+            f"{len(lists)} of {len(known)} cells of {name!r} look like a list: {_first(lists)}. They "
+            "are taken as one class each. For several tags per image, write 'a|b' and set "
+            f"separator='|'. {CLASSES}"
+        )
+    elif likely:
         separator, having = likely
         doubts.append(
             f"{len(having)} of {len(known)} cells of {name!r} contain {separator!r}, as if they "

@@ -95,7 +95,7 @@ def read_cells(path: str) -> "tuple[pd.DataFrame, list[int]]":
             "above the header."
         )
     if not rows and not ragged:
-        raise ValueError(f"{path} has no rows below its header.")
+        raise ValueError(f"{path} has no rows below its header, {', '.join(map(repr, names))}.")
     if not rows:
         raise ValueError(
             f"{path}: all rows have more cells than the header ({', '.join(names)}). For example, "

@@ -82,7 +82,7 @@ class Targets:
             self._find_lists()
             if not may_lack_separator:
                 self._find_wrong_separator()
-        if task is None:
+        if task is None and not self.problems:
             self.doubts = self._find_doubts()
         bad = {row for rows in self.empty.values() for row in rows}
         bad |= {row for problem in self.problems for row in problem.rows}

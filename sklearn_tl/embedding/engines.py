@@ -28,7 +28,7 @@ def resolve_engine(engine: str, device: str, crop: tuple[int, int] | None) -> st
         if engine == "openvino":
             raise ImportError(
                 'engine="openvino" requires the package openvino. Install it with '
-                'pip install "sklearn-tl[openvino]", or set engine="torch".'
+                'pip install openvino, or set engine="torch".'
             )
         return "torch"
     reason = None

@@ -1,10 +1,8 @@
 """Groups of images that belong together, such as the frames of a film: no split divides a group."""
 
-import warnings
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from sklearn_tl._utils import is_missing
 from sklearn_tl.targets.multiclass import Multiclass
@@ -53,6 +51,9 @@ def check_groups(groups: Any, n_images: int) -> np.ndarray:
 def group_folds(strata: np.ndarray, n_folds: int, seed: int, groups: np.ndarray) -> list[Split]:
     """Return folds that keep each group whole, and each stratum's share similar.
 
+    scikit-learn's StratifiedGroupKFold takes 0.2 s for 720 images that are nearly all alone in
+    their group, and a comparison makes dozens of such folds.
+
     Parameters
     ----------
     strata : ndarray of shape (n_images,)
@@ -66,21 +67,40 @@ def group_folds(strata: np.ndarray, n_folds: int, seed: int, groups: np.ndarray)
     Returns
     -------
     splits : list of (train, test)
-        Every stratum is in all training parts, if there are such folds.
+        Every stratum is in all training parts, if such folds are found.
     """
-    best: list[Split] = []
+    best = np.zeros(len(strata), dtype=int)
     fewest = np.inf
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class")
-        for attempt in range(ATTEMPTS):
-            folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed + attempt)
-            splits = list(folds.split(strata, strata, groups))
-            n_absent = sum(len(np.setdiff1d(strata, strata[train])) for train, _ in splits)
-            if n_absent < fewest:
-                best, fewest = splits, n_absent
-            if n_absent == 0:
-                break
-    return best
+    for attempt in range(ATTEMPTS):
+        folds = _fold_of_each(strata, n_folds, np.random.default_rng([seed, attempt]), groups)
+        pairs = np.unique(np.column_stack([strata, folds]), axis=0)
+        n_alone = int((np.bincount(pairs[:, 0]) == 1).sum())  # strata in one fold only
+        if n_alone < fewest:
+            best, fewest = folds, n_alone
+        if n_alone == 0:
+            break
+    return [(np.flatnonzero(best != k), np.flatnonzero(best == k)) for k in range(n_folds)]
+
+
+def _fold_of_each(
+    strata: np.ndarray, n_folds: int, random: np.random.Generator, groups: np.ndarray
+) -> np.ndarray:
+    """Return the fold of each image: the largest groups first, each to the fold that lacks it."""
+    codes = np.unique(groups, return_inverse=True)[1]
+    members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    shuffled = random.permutation(len(members)).tolist()
+    sizes = np.bincount(strata)
+    counts = np.zeros((n_folds, len(sizes)))
+    totals = np.zeros(n_folds)
+    folds = np.empty(len(strata), dtype=int)
+    for g in sorted(shuffled, key=lambda g: -len(members[g])):
+        of_group = strata[members[g]]
+        share = (counts[:, of_group] / sizes[of_group]).sum(axis=1)
+        fold = np.lexsort((totals, share))[0]
+        folds[members[g]] = fold
+        np.add.at(counts[fold], of_group, 1)
+        totals[fold] += len(of_group)
+    return folds
 
 
 def groups_per_stratum(strata: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -95,7 +95,7 @@ class Multiclass:
         counts, n, n_classes = np.bincount(targets), len(targets), len(self.classes)
         if counts.min() < 2:
             raise ValueError(
-                f"Class {self.classes[counts.argmin()]!s} has one image, but early_stopping=True "
+                f"Class {self.classes.tolist()[counts.argmin()]!r} has one image, but early_stopping=True "
                 "needs at least two images per class, one of them to validate on. Add images, "
                 "leave the class out, or set early_stopping=False."
             )
@@ -114,7 +114,7 @@ class Multiclass:
         if len(missing):
             raise ValueError(
                 f"With validation_fraction={fraction} every image of class "
-                f"{self.classes[missing[0]]!s} would be held out. Set a smaller "
+                f"{self.classes.tolist()[missing[0]]!r} would be held out. Set a smaller "
                 "validation_fraction, or early_stopping=False."
             )
         return train, valid

@@ -160,8 +160,9 @@ def _finite(given: np.ndarray, names: np.ndarray | None) -> np.ndarray:
     wrong = np.argwhere(~np.isfinite(numbers))
     if len(wrong):
         # A text that is not a number says more than those that are.
-        i, j = next((at for at in wrong if _is_only_text(matrix[tuple(at)])), wrong[0])
-        n = len(wrong) - 1
+        only_text = [at for at in wrong if _is_only_text(matrix[tuple(at)])]
+        alike = only_text or wrong
+        (i, j), n = alike[0], len(alike) - 1
         others = f" {n} more {'value is' if n == 1 else 'values are'} not." if n else ""
         value, column = matrix[i, j], _column(given, names, j)
         raise ValueError(f"y[{i}] is {_described(value, column, others)}")

@@ -41,7 +41,7 @@ def check_scored(task: Task, y: Any, n_images: int) -> None:
             f"Found y of shape {tuple(shape)}. Expected an indicator matrix with the "
             f"{task.n_labels} columns that the model was fitted on."
         )
-    labels = y if hasattr(y, "toarray") else np.asarray(y)
+    labels = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
     check_length(labels, n_images, "targets", "one target per image")
     if isinstance(task, Multiclass):
         check_known(labels.ravel(), "label", "Leave the image out.")

@@ -48,7 +48,7 @@ def test_without_a_command_the_photographs_are_studied(capsys, monkeypatch):
         (["study", "pets/cat"], "Found 0 sub-folders with 2 or more readable images in pets/cat, "),
         (["study", "pets/cat"], " 8 images outside of sub-folders"),
         (["study", "pets/cat/0.png"], "pets/cat/0.png: Not a directory"),
-        (["study", "one"], "Found 1 sub-folders with 2 or more readable images in one (cat)"),
+        (["study", "one"], "Found 1 sub-folder with 2 or more readable images in one (cat)"),
         (["study", "parts"], "divided into test and train, which are not classes. Name one of "),
         (["study", "parts"], "sklearn-tl study parts/train"),
         (["study", "pets", "--backbone", "resnet81"], "Did you mean 'resnet18'"),

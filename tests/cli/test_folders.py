@@ -31,12 +31,12 @@ def test_images_and_classes_that_cannot_be_used_are_listed_and_left_out(tmp_path
     assert paths == [f"{tmp_path}/{name}/{i}.png" for name in ("cat", "dog") for i in range(3)]
     assert labels.tolist() == ["cat"] * 3 + ["dog"] * 3
     assert left_out == [
-        "the class cow, since it has 1 readable images and needs 2",
+        "the class cow, since it has 1 readable image and needs 2",
         "the class horse, since it has 0 readable images and needs 2",
         f"{tmp_path}/cat/bad.png is bad.",
         f"{tmp_path}/cow/bad.png is bad.",
         f"{tmp_path}/dog/bad.png is bad.",
-        "1 images outside of sub-folders",
+        "1 image outside of sub-folders",
         "2 other files: 1 .csv, 1 .txt",
     ]
 
@@ -51,8 +51,8 @@ def test_an_unreadable_image_is_an_error_if_asked_for(tmp_path):
 def test_too_few_classes_are_an_error_that_shows_how_a_folder_must_look(tmp_path):
     touch(tmp_path, "cat/0.png", "cat/1.png", "dog/bad.png", "loose.png")
     match = (
-        r"Found 1 sub-folders with 2 or more readable images in .* \(cat\), and 1 images outside "
-        r"of sub-folders. .*dog/1.jpg, ... 1 images cannot be read, the first of them: .*/dog/bad"
+        r"Found 1 sub-folder with 2 or more readable images in .* \(cat\), and 1 image outside "
+        r"of sub-folders. .*dog/1.jpg, ... 1 image cannot be read, the first of them: .*/dog/bad"
     )
     with pytest.raises(ValueError, match=match):
         read_folder(str(tmp_path), problems)

@@ -150,7 +150,7 @@ def test_a_class_of_one_image_is_left_out_and_tags_without_a_separator_are_doubt
     tables.write_text(tables.read_text().replace("cat/0.png,cat", "cat/0.png,lion"))
     lines = study("--target", "pet")
     assert lines[:2] == [
-        "Left out: the class lion, since it has 1 readable images and needs 2",
+        "Left out: the class lion, since it has 1 readable image and needs 2",
         f"{tables}: 3 classes, 23 images, 7 to 8 per class",
     ]
     rows = [line.split(",") for line in tables.read_text().splitlines()]
@@ -170,7 +170,7 @@ def test_a_column_of_names_is_not_a_classification(study, tables):
     names = [rows[0], *(row.replace(",", f",{i} x", 1) for i, row in enumerate(rows[1:]))]
     tables.write_text("\n".join(names))
     (error,) = study("--target", "pet", status=1)
-    assert "has 24 classes in 'pet', and 0 of them have 2 or more images" in error
+    assert "has 24 classes in 'pet', and 0 of them with 2 or more images" in error
     assert error.endswith("to predict: --task regression")
 
 
@@ -197,7 +197,7 @@ def test_classes_of_two_tables_are_compared_as_they_are_written(
     of = ("--train", train, "--test", test)
     lines = study(*options, of=of, status=0 if unknown is None else 1)
     if unknown is None:
-        assert f"{test}: 1 classes, 6 images, 6 per class" in lines
+        assert f"{test}: 1 class, 6 images, 6 per class" in lines
     else:
         assert f"The class {unknown} of --test {test} has no images" in lines[0]
 
@@ -235,7 +235,7 @@ def test_a_class_that_looks_like_a_number_is_the_same_in_both_tables(two, study)
     test.write_text("\n".join([row for row in rows if ",1," in row or "photo" in row]))
     train.write_text(train.read_text().replace("1.png,1,", "1.png,1a,"))
     lines = study("--target", "pet", of=("--train", train, "--test", test))
-    assert f"{test}: 1 classes, 2 images, 2 per class" in lines
+    assert f"{test}: 1 class, 2 images, 2 per class" in lines
 
 
 def test_a_tag_that_is_never_tested_is_a_column_all_the_same(two, study):

@@ -107,6 +107,11 @@ def test_inner_folds_keep_groups_whole(task):
     assert len(train) == len(test) == len(y)  # one group: nothing can be held out
 
 
+def test_inner_folds_are_fewer_if_classes_are_small():
+    assert InnerFolds().get_n_splits(None, np.arange(8) // 2, np.arange(8)) == 2
+    assert InnerFolds().get_n_splits(None, np.arange(4), np.arange(4)) == 1
+
+
 def test_groups_can_come_from_paths(tmp_path):
     X, y, groups = subjects(12)
     paths = []

@@ -142,7 +142,7 @@ def test_a_column_that_names_few_images_is_not_the_one_of_paths(write):
 
 def test_a_file_that_is_not_a_table_is_an_error_that_says_what_to_do(write, tmp_path):
     for rows, match in (
-        (["path,y"], "has no rows below its header"),
+        (["path,y"], "has no rows below its header, 'path', 'y'"),
         (["path,y,y", f"{image(0)},1,2"], "has several columns with the name 'y'"),
         (["path,y", f'"{image(0)},1', "b,2"], "unexpected end of data .*quotation mark missing"),
         (["path,y", f'{image(0)},"b'], "unexpected end of data .*quotation mark missing"),
@@ -299,8 +299,8 @@ def test_all_problems_come_at_once_with_the_numbers_of_the_rows(messy, tmp_path)
     lines = lines_of(error)
     assert lines[:6] == [
         f"{messy} has 8 problems:",
-        "- 1 row has more cells than the header: row 12. If a comma or another delimiter belongs to "
-        "a cell, put quotation marks around it.",
+        "- 1 row has more cells than the header: row 12. If a comma or another delimiter belongs "
+        "to a cell, put quotation marks around it.",
         "- 1 row has nothing in 'path': row 10.",
         "- 2 rows have nothing in 'price': row 3, row 13.",
         "- 1 row has nothing in 'zip': row 11.",
@@ -488,6 +488,8 @@ def test_tags_that_are_written_as_a_list_are_always_an_error(write):
     with pytest.raises(ValueError, match=match) as error:
         load_table(file, separator=",", errors="skip")
     assert "errors=" not in str(error.value)
+    with pytest.warns(ImageWarning, match="2 of 3 cells of 'tags' look like a list: row 2 has"):
+        assert load_table(file).task == "classification"
 
 
 def test_names_that_differ_only_in_capital_letters_are_warned_of(write):

@@ -92,10 +92,10 @@ def test_the_part_held_out_is_stratified_and_follows_the_seed():
 @pytest.mark.parametrize(
     ("counts", "fraction", "message"),
     [
-        ([8, 1], 0.2, "Class b has one image, but early_stopping=True needs at least two"),
+        ([8, 1], 0.2, "Class 'b' has one image, but early_stopping=True needs at least two"),
         ([8, 8], 0.05, r"of 16 images is 1, .* each of the 2 classes. .* from 0.13 to 0.87"),
         ([8, 8], 0.95, r"of 16 images is 16, .* each of the 2 classes"),
-        ([12, 2], 0.8, "every image of class b would be held out"),
+        ([12, 2], 0.8, "every image of class 'b' would be held out"),
     ],
 )
 def test_a_part_that_cannot_be_held_out_is_refused_with_advice(counts, fraction, message):

@@ -78,7 +78,7 @@ def test_a_target_that_is_constant_in_training_does_not_decide_when_to_stop(valu
         ([[1, 7], [2, 7], [3, 7], [4, 7]], "All 4 values of y in column 1 are 7"),
         (np.zeros((4, 2, 2)), r"Found y of shape \(4, 2, 2\)"),
         ([1, 1, 1 + 2j, 1], r"y\[0\] is \(1\+0j\), which is a complex number.*np.abs"),
-        (["12", "POA", "3", "-"], r"y\[1\] is 'POA', which is not a number. 3 more values are not"),
+        (["12", "POA", "3", "-"], r"y\[1\] is 'POA', which is not a number. 1 more value is not"),
         ([["red"], ["red", "round"], [], []], r"y\[0\] is \['red'\], a list of tags.*indicator"),
         ([{"red"}, {"round"}, {"red"}, {"a"}], r"y\[0\] is {'red'}, a set of tags"),
         ([[1, 2], [1], [1, 2], [3, 4]], "The rows of y have different lengths"),
