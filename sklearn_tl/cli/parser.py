@@ -67,6 +67,10 @@ If the model was made for several labels per image, a line has the labels whose 
 0.5. If it predicts numbers, a line has the numbers. Images that cannot be read are named on stderr,
 the other images are answered all the same, and the exit status is 1.
 
+A model that sklearn-tl study wrote knows what its training images look like: a line says so if an
+image is unlike them. With --min-confidence or --error, the class is left empty if it is not
+probable enough, and the line says unsure.
+
 With --csv, the answers are written to a file that a spreadsheet opens, in UTF-8 and with a header.
 Images that cannot be read have a text in its column error. A spreadsheet runs text as a formula if
 it begins with = + - or @: such a text gets an apostrophe in front.

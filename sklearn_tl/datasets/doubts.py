@@ -46,8 +46,8 @@ def doubts_of_labels(name: str, cells: Mapping[int, str]) -> list[str]:
     likely = guess_separator(list(known.values()))
     if lists:
         doubts.append(
-            f"{len(lists)} of {len(known)} cells of {name!r} look like a list: {_first(lists)}. They "
-            "are taken as one class each. For several tags per image, write 'a|b' and set "
+            f"{len(lists)} of {len(known)} cells of {name!r} look like a list: {_first(lists)}. "
+            "They are taken as one class each. For several tags per image, write 'a|b' and set "
             f"separator='|'. {CLASSES}"
         )
     elif likely:

@@ -95,9 +95,9 @@ class Multiclass:
         counts, n, n_classes = np.bincount(targets), len(targets), len(self.classes)
         if counts.min() < 2:
             raise ValueError(
-                f"Class {self.classes.tolist()[counts.argmin()]!r} has one image, but early_stopping=True "
-                "needs at least two images per class, one of them to validate on. Add images, "
-                "leave the class out, or set early_stopping=False."
+                f"Class {self.classes.tolist()[counts.argmin()]!r} has one image, but "
+                "early_stopping=True needs at least two images per class, one of them to validate "
+                "on. Add images, leave the class out, or set early_stopping=False."
             )
         n_valid = int(np.ceil(fraction * n))
         if min(n_valid, n - n_valid) < n_classes:
