@@ -190,3 +190,8 @@ def test_an_error_of_a_dataset_keeps_its_type_and_gets_the_position():
     with pytest.raises(OSError, match="tape ran out") as caught:
         as_images(Broken())[2]
     assert caught.value.__notes__ == ["while reading X[2]"]
+
+
+def test_a_path_of_numpy_is_shown_as_plain_text():
+    with pytest.raises(FileNotFoundError, match=r"X\[1\] \('tulip'\) does not exist"):
+        as_images(np.array(["bluebell", "tulip"]), Reading()).open(1)
