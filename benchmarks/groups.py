@@ -5,6 +5,9 @@
 - random: `duplicates="ignore"`
 - found: the default, which is told nothing and keeps copies and sequences together
 - known: the groups that the data set names (the track of a sign, the district of a house)
+
+The score is the mean over the folds. R² is that of all predictions together: a fold of few
+districts may have prices that differ little, and then its own R² is far below 0.
 """
 
 import argparse
@@ -14,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from _report import machine, print_table, write_json
+from sklearn.metrics import r2_score
 
 from sklearn_tl import compare_strategies
 from sklearn_tl.datasets import groups_from_names, load_folder, load_table
@@ -62,8 +66,11 @@ def main():
                     refit=False, **how,
                 )  # fmt: skip
             scores = result.scores("embeddings")
+            score = f"{scores.mean():.3f} ± {scores.std():.3f}"
+            if result.task_ == "regression":
+                score = f"{r2_score(y, result.predictions_['embeddings']):.3f}"
             of_groups = "" if result.groups_ is None else str(len(np.unique(result.groups_)))
-            rows.append([name, kind, f"{scores.mean():.3f} ± {scores.std():.3f}", of_groups])
+            rows.append([name, kind, score, of_groups])
             print(*rows[-1], *(str(warning.message) for warning in caught), sep=" | ", flush=True)
     print_table(["data", "folds", "score of embeddings", "groups"], rows)
     write_json(arguments.json, {"machine": machine(), "rows": rows})

@@ -306,9 +306,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     @fork_safe
-    def fit(
-        self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None
-    ) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:
         """Fit the head, then train it and the layers that `unfreeze` names.
 
         Parameters

@@ -204,7 +204,7 @@ def test_a_fit_keeps_nothing_of_earlier_fits_and_little_of_its_training():
     size = len(pickle.dumps(make("all")))
     with pytest.raises(ValueError, match="one class"):
         classifier.fit(X, np.zeros(60))
-    assert len(pickle.dumps(classifier)) < size + 600
+    assert len(pickle.dumps(classifier)) < size + 1200  # with 64 keys of 8 bytes
 
 
 def test_a_head_whose_code_changed_is_an_error(tmp_path):

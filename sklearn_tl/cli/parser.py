@@ -35,7 +35,7 @@ FOLDER has one sub-folder per class. Its image files are found at any depth, by 
 their content: JPEG, PNG, GIF, BMP, TIFF, WebP, PPM, AVIF, HEIC (with pillow-heif) and arrays of
 numpy. Names that begin with a dot are ignored, and classes with fewer than 2 images are left out.
 TABLE is a file whose name ends in .csv, .tsv, .txt or .parquet. It has a header, a column of paths
-and a column of classes, tags or numbers (pip install 'sklearn-tl[table]').
+and a column of classes, tags or numbers (pip install pandas).
 Without FOLDER or TABLE, patches of 14 built-in photographs are studied: each training set has 10
 patches of the upper half of each photograph, and the patches of the lower halves are tested on.
 

@@ -74,8 +74,8 @@ def find_duplicates(
     threshold : float or None, default=None
         How well the pixels of two images must agree, after alignment, to be copies: a number above
         0 and up to 1. None is 0.88; or 0.995 if different images agree well, too, as small digits
-        or X-rays of one kind do. If different images of your data differ in small details only, raise
-        it, for example to 0.95.
+        or X-rays of one kind do. If different images of your data differ in small details only,
+        raise it, for example to 0.95.
     sequences : {"auto"} or bool, default="auto"
         Whether to look for sequences: images that follow each other, in order of their names or of
         `X`, and look alike. "auto" and True look for them if images have paths or labels. Links
