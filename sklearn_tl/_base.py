@@ -179,7 +179,7 @@ def _key_of(images: ImageSequence, i: int) -> int | None:
     """Return a number that recognises an image, or None if the image cannot be read."""
     path = images.path(i)
     if path is not None:
-        data = path.encode(errors="surrogateescape")
+        data = os.path.abspath(path).encode(errors="surrogateescape")
     else:
         try:
             found = images.contents(i).found

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import norm, t
 from sklearn.metrics import brier_score_loss, log_loss
 
-from sklearn_tl.assessment.inputs import as_binary, read_groups, read_probabilities
+from sklearn_tl.assessment.inputs import are_judged, as_binary, read_groups, read_probabilities
 from sklearn_tl.assessment.intervals import check_level, effective_numbers, wilson_interval
 from sklearn_tl.assessment.temperature import SMALLEST, apply_temperature, fit_temperature
 
@@ -155,7 +155,9 @@ def calibration_report(
     share = curve["n"] / len(codes)
     excess = float(confidence.mean() - right.mean())
     p_value = _p_value(right, confidence, units)
-    temperature = fit_temperature(codes, rows)
+    # No temperature can help against a class that was not in training.
+    judged = are_judged(codes, rows, given.shape[1] if task == "multilabel" else 1)
+    temperature = fit_temperature(codes[judged], rows[judged])
     tempered = apply_temperature(rows, temperature)
     labels = np.arange(rows.shape[1])
     return Calibration(

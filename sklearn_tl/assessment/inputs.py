@@ -155,6 +155,27 @@ def as_binary(
     return targets.ravel(), np.column_stack([1 - ones, ones])
 
 
+def are_judged(codes: np.ndarray, rows: np.ndarray, n_labels: int = 1) -> np.ndarray:
+    """Return whether a model can have known the class of each decision.
+
+    If a class has probability 0 for all of its own images, it was not in training: it is rare, or
+    all of its images were tested together. If that holds for all classes, all decisions count.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_decisions,)
+    rows : ndarray of shape (n_decisions, n_classes)
+    n_labels : int, default=1
+        With several labels per image, the decisions about each image follow each other, and each
+        label has its own two classes.
+    """
+    n_classes = rows.shape[1]
+    own = rows[np.arange(len(codes)), codes]
+    place = np.arange(len(codes)) % n_labels * n_classes + codes
+    judged = (np.bincount(place, own, minlength=n_labels * n_classes) > 0)[place]
+    return judged if judged.any() else ~judged
+
+
 def _check_columns(rows: np.ndarray, n_names: int, expected: int) -> None:
     if n_names != expected or rows.shape[1] != expected:
         raise ValueError(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklearn_tl.assessment.inputs import as_binary, read_probabilities
+from sklearn_tl.assessment.inputs import are_judged, as_binary, read_probabilities
 from sklearn_tl.assessment.label_noise import fit_noise
 from sklearn_tl.assessment.temperature import apply_temperature
 
@@ -32,8 +32,7 @@ class LabelErrors:
     ranking : ndarray of int of shape (n_images,)
         All images, from the most to the least suspicious. It begins with the listed ones.
     not_judged : ndarray of int of shape (n_not_judged,)
-        Images whose label was never seen in training, so that nothing can be said about it. With
-        several labels it is always empty.
+        Images with a label that was never seen in training, so that nothing can be said about it.
     noise : float
         The estimated share of wrong labels, at most 0.3. It is 0 if the probabilities explain all
         labels.
@@ -163,11 +162,7 @@ def find_label_errors(
     targets, given_rows, names, task = read_probabilities(y, probabilities, classes)
     codes, rows = as_binary(targets, given_rows, task)
     n_images, each = len(targets), np.arange(len(codes))
-    judged = np.ones(len(codes), dtype=bool)
-    if task == "classification":
-        # Each probability of such a class is 0, because all its images were tested together.
-        seen = np.bincount(codes, rows[each, codes], minlength=len(names)) > 0
-        judged = seen[codes]
+    judged = are_judged(codes, rows, len(names) if task == "multilabel" else 1)
     temperature, noise = fit_noise(codes[judged], rows[judged])
     rows = apply_temperature(rows, temperature)
     own = rows[each, codes]
@@ -187,7 +182,7 @@ def find_label_errors(
         labels=np.tile(names, n_images)[top] if is_matrix else None,
         sureness=1 - own[top],
         ranking=images[order][np.sort(np.unique(images[order], return_index=True)[1])],
-        not_judged=images[~judged],
+        not_judged=np.unique(images[~judged]),
         noise=noise,
         false_alarms=false_alarms,
         n_images=n_images,

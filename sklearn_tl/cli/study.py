@@ -109,16 +109,16 @@ def study(options: argparse.Namespace) -> int:
         size = options.out.stat().st_size / 1e3
         print(
             f"Wrote {options.out} ({size:.0f} kB): {comparison.best_strategy_}, fitted on "
-            f"{on_what(options, images)}."
+            f"{on_what(options, images, len(comparison.kept_))}."
         )
     print_next(options, images.task)
     return 0
 
 
-def on_what(options: argparse.Namespace, images: Images) -> str:
+def on_what(options: argparse.Namespace, images: Images, n_kept: int) -> str:
     """Return in words which images the model was fitted on."""
     if options.train is None or not isinstance(images.cv, list):
-        return f"all {len(images.y)} images"
+        return f"all {n_kept} images"
     return f"the {len(images.cv[0][0])} images of {options.train}"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_tl.assessment import Novelty
 from sklearn_tl.cli.answers import Answer, Answers
-from sklearn_tl.comparison import StrategyComparison
+from sklearn_tl.comparison import RAW, StrategyComparison
 from sklearn_tl.embedding import image_reader
 from sklearn_tl.extractor import ConvFeatureExtractor
 
@@ -48,7 +48,7 @@ class Sureness(NamedTuple):
             np.array([threshold.error for threshold in found]),
             np.array([threshold.threshold for threshold in found]),
             np.array([threshold.coverage for threshold in found]),
-            comparison.novelty_,
+            None if comparison.best_strategy_ == RAW else comparison.novelty_,
         )
 
     def to_dict(self) -> dict[str, Any]:

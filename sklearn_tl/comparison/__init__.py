@@ -11,6 +11,7 @@ from sklearn_tl.comparison.duration import expected_seconds
 from sklearn_tl.comparison.raw_pixels import RawPixels
 from sklearn_tl.comparison.result import StrategyComparison
 from sklearn_tl.comparison.strategies import QUICK_STRATEGIES, default_strategies
+from sklearn_tl.comparison.strategies import RAW as RAW
 
 __all__ = [
     "QUICK_STRATEGIES",

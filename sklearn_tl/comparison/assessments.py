@@ -93,7 +93,7 @@ class Assessments:
                 "Numbers have no classes: error_report() has the errors over the range."
             )
         predicted = self._predictions_of(strategy)
-        return class_report(self._y, predicted, self._names(), groups=self.groups_)
+        return class_report(self._y, predicted, self._names(), groups=self.units)
 
     def error_report(self, strategy: str | None = None) -> list[ErrorReport]:
         """Return the errors of a regression over the range of each target.
@@ -118,7 +118,7 @@ class Assessments:
         predicted = self._predictions_of(strategy).reshape(len(self._y), -1)
         truth = self._y.reshape(len(self._y), -1)
         return [
-            error_report(y, of_target, groups=self.groups_)
+            error_report(y, of_target, groups=self.units)
             for y, of_target in zip(truth.T, predicted.T, strict=True)
         ]
 
@@ -140,7 +140,7 @@ class Assessments:
             If the strategy has no probabilities for all images.
         """
         rows = self._probabilities_of(strategy)
-        return calibration_report(self._y, rows, self._names(), groups=self.groups_)
+        return calibration_report(self._y, rows, self._names(), groups=self.units)
 
     def use_temperature(self) -> float:
         """Correct the probabilities of the best strategy by the temperature that suits best.
@@ -193,7 +193,7 @@ class Assessments:
             If images do not have one class each, or there are no probabilities for all images.
         """
         rows = self._probabilities_of(strategy)
-        return threshold_for_error(self._y, rows, self._names(), error=error, groups=self.groups_)
+        return threshold_for_error(self._y, rows, self._names(), error=error, groups=self.units)
 
     def expected_score(self) -> ChosenScore | None:
         """Return the score to expect of the best strategy on new images.
@@ -210,7 +210,7 @@ class Assessments:
         if self.image_results_ is None:
             return None
         values, score = self.image_results_
-        return selection_bias(values, score=score, groups=self.groups_, random_state=0)
+        return selection_bias(values, score=score, groups=self.units, random_state=0)
 
     def more_images(self, n: int, strategy: str | None = None) -> Extrapolation:
         """Say what score to expect with more training images.
@@ -238,6 +238,11 @@ class Assessments:
         is_error = self.image_results_ is None and scores.max() <= 0
         highest = 0.0 if is_error else 1.0
         return extrapolate(sizes, scores, int(sizes[-1]) + n, highest=highest, random_state=0)
+
+    @property
+    def units(self) -> np.ndarray | None:
+        """What chance draws: groups, or None for single images, also if all are in one group."""
+        return None if self.groups_ is None or np.ptp(self.groups_) == 0 else self.groups_
 
     def scores(self, strategy: str, train_size: int | None = None) -> np.ndarray:
         """Return the score of a strategy on each fold."""

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from sklearn_tl._utils import check_option
+from sklearn_tl.comparison.folds import Split
 from sklearn_tl.comparison.group_parameters import parts_without_groups
 from sklearn_tl.comparison.raw_pixels import RawPixels
 from sklearn_tl.comparison.strategies import RAW, default_strategies
 from sklearn_tl.extractor import ConvFeatureExtractor
-from sklearn_tl.targets import Multilabel
+from sklearn_tl.targets import Multilabel, Task
 
 DUPLICATES = ("group", "drop", "ignore")
 
@@ -28,6 +29,40 @@ def check_choices(strategies: Any, scoring: Any, duplicates: str) -> None:
             'for example scoring="balanced_accuracy".'
         )
     check_option("duplicates", duplicates, DUPLICATES)
+
+
+def read_refit(refit: Any, n_images: int) -> bool | np.ndarray:
+    """Return whether to fit at the end, or the positions of the images to fit on.
+
+    Raises
+    ------
+    ValueError
+        If a position is not that of an image.
+    """
+    if isinstance(refit, bool | np.bool_):
+        return bool(refit)
+    wanted = np.asarray(refit)
+    if wanted.dtype == bool and wanted.shape == (n_images,):
+        return np.flatnonzero(wanted)
+    is_fine = wanted.ndim == 1 and wanted.size and wanted.dtype.kind in "iu"
+    if not is_fine or wanted.min() < 0 or wanted.max() >= n_images:
+        raise ValueError(
+            f"refit={refit!r:.100} must be True, False, positions from 0 to {n_images - 1}, or one "
+            "boolean per image."
+        )
+    return wanted
+
+
+def check_can_calibrate(task: Task, splits: list[Split], n_images: int) -> None:
+    """Raise a ValueError if there will not be one probability per image to calibrate with."""
+    if task.name == "regression":
+        raise ValueError("calibrate=True corrects probabilities, and numbers have none.")
+    tested = np.concatenate([test for _, test in splits])
+    if not np.array_equal(np.sort(tested), np.arange(n_images)):
+        raise ValueError(
+            "calibrate=True needs folds that test every image once, and these do not. Leave "
+            "calibrate out, or pass a number as cv and no test set of your own."
+        )
 
 
 def say_which_ignore_groups(strategies: Mapping[str, Any]) -> None:

@@ -17,10 +17,12 @@ from torch import nn
 from sklearn_tl._utils import fork_safe, num_samples
 from sklearn_tl.comparison.all_runs import run_all
 from sklearn_tl.comparison.checks import (
+    check_can_calibrate,
     check_choices,
     check_images,
     check_unused,
     known_names,
+    read_refit,
     say_which_are_rare,
     say_which_ignore_groups,
 )
@@ -36,6 +38,7 @@ from sklearn_tl.comparison.folds import (
 from sklearn_tl.comparison.progress import say
 from sklearn_tl.comparison.related import (
     LITTLE,
+    MUCH,
     find_copies,
     mostly_together,
     novelty_of,
@@ -215,8 +218,7 @@ def compare_strategies(
     y_name = getattr(y, "name", None)  # of a column of a table
     study = Study.read(X, y, task, groups)
     are_given = study.groups is not None and mostly_together(study.groups, LITTLE)
-    if calibrate and study.task.name == "regression":
-        raise ValueError("calibrate=True corrects probabilities, and numbers have none.")
+    refit = read_refit(refit, num_samples(X))
     scorer = scoring or default_scoring(study.task.name)
     generator = check_random_state(random_state)
     fold_seed, seed = (int(seed) for seed in generator.randint(2**31 - 1, size=2))
@@ -230,8 +232,9 @@ def compare_strategies(
         say_which_classes_are_one_group(study)
     if own is not None and study.groups is not None:
         say_which_ignore_groups(own)
-    if calibrate and own is not None:
-        check_can_be_scaled(own)
+    if calibrate:
+        check_can_calibrate(study.task, splits, num_samples(X))
+        check_can_be_scaled(own or {})
 
     def by_name(study: Study) -> dict[str, Any]:
         """Return the strategies for a study, which may have groups."""
@@ -262,7 +265,10 @@ def compare_strategies(
             found = None if duplicates == "ignore" else find_copies(first, study)
             if found is not None and len(found.pairs):
                 say_which_copies(found, duplicates, None if can_keep_groups(cv) else splits)
+                knew_groups = study.groups is not None
                 study, splits = without_leaks(study, found, duplicates, cv, splits, fold_seed)
+                if own is not None and study.groups is not None and not knew_groups:
+                    say_which_ignore_groups(own)
             chosen = by_name(study)
             sizes = training_sizes(train_sizes, splits, study.task)
             strata = study.task.strata(study.targets, 1)
@@ -282,10 +288,12 @@ def compare_strategies(
                 frozen_times=first.seconds,
                 found=found,
             )
+            wanted = study.positions(True if isinstance(refit, bool) else refit)
             if first.embeddings is not None:
-                comparison.novelty_ = novelty_of(first.embeddings[study.kept], study.groups)
+                comparison.novelty_ = novelty_of(first.embeddings, study.take(wanted))
             best = comparison.best_strategy_
-            if can_keep_groups(cv) and (are_given or mostly_together(study.groups)):
+            share = LITTLE if are_given else MUCH
+            if can_keep_groups(cv) and mostly_together(study.groups, share):
                 say(f"{best}: folds that divide groups, to compare with", verbose)
                 divided = make_splits(cv, study.task, study.targets, fold_seed)
                 alone = replace(study, groups=None)
@@ -295,12 +303,12 @@ def compare_strategies(
             temperature = comparison.use_temperature() if calibrate else 1.0
             if refit is False:
                 return comparison
-            wanted = study.positions(refit)
             of_all = "all" if len(wanted) == num_samples(X) else f"{len(wanted)} of the"
             say(f"{best}: fitting on {of_all} images", verbose)
             with without_rare_labels():
                 fitted = fit_by_group(chosen[best], study.X, study.y, wanted, study.groups)
-            set_temperature(fitted, temperature)
+            if calibrate:
+                set_temperature(fitted, temperature)
         if in_file:  # the file goes now
             fitted.set_params(**_memory_instead_of(parameters["cache"], fitted))
         comparison.best_estimator_ = fitted

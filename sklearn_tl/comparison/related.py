@@ -59,29 +59,63 @@ def without_leaks(
         if not mostly_together(together.groups, LITTLE):  # there were only copies
             together = replace(together, groups=None)
         if not can_keep_groups(cv):
-            return together, [
-                (np.flatnonzero(np.isin(kept, train)), np.flatnonzero(np.isin(kept, test)))
-                for train, test in splits
-            ]
+            return together, only_kept(splits, kept)
     if not can_keep_groups(cv):
         return together, splits
+    if together.groups is not None and np.ptp(together.groups) == 0:
+        raise ValueError(
+            f"All {len(together.y)} images belong together, so none of them can be tested by a "
+            'model of others. Add other images, or set duplicates="ignore".'
+        )
     say_which_classes_are_one_group(together)
     # A user who has named groups was told before whether there are enough of them.
     again = make_splits(cv, together.task, together.targets, seed, together.groups, are_given=False)
+    if isinstance(together.task, Multiclass):
+        check_trainable(together.targets, again)
     return together, again
 
 
-def mostly_together(groups: np.ndarray | None, share: float = MUCH) -> bool:
+def only_kept(splits: list[Split], kept: np.ndarray) -> list[Split]:
+    """Return folds without the images that were dropped, and without folds that test nothing.
+
+    Raises
+    ------
+    ValueError
+        If no fold is left.
+    """
+    place = np.full(1 + max(part.max() for split in splits for part in split), -1)
+    place[kept[kept < len(place)]] = np.flatnonzero(kept < len(place))
+    left = [(place[train], place[test]) for train, test in splits]
+    left = [(train[train >= 0], test[test >= 0]) for train, test in left]
+    left = [(train, test) for train, test in left if len(train) and len(test)]
+    if not left:
+        raise ValueError(
+            "All images to test on are copies of other images, and duplicates='drop' leaves them "
+            'out. Set duplicates="group" or "ignore".'
+        )
+    return left
+
+
+def check_trainable(targets: np.ndarray, splits: list[Split]) -> None:
+    """Raise a ValueError if a fold would be trained on one class."""
+    if any(np.ptp(targets[train]) == 0 for train, _ in splits):
+        raise ValueError(
+            "All images of all classes but one belong together, so a fold would be trained on one "
+            'class. Add other images, or set duplicates="ignore".'
+        )
+
+
+def mostly_together(groups: np.ndarray | None, share: float) -> bool:
     """Tell whether more than a share of the images belong together with others."""
     if groups is None:
         return False
     return bool((np.bincount(groups)[groups] > 1).mean() > share)
 
 
-def novelty_of(embeddings: np.ndarray, groups: np.ndarray | None) -> Novelty | None:
-    """Return what is unlike all of these images, or None if they are all the same."""
+def novelty_of(embeddings: np.ndarray, study: Study) -> Novelty | None:
+    """Return what is unlike all images of a study, or None if they are all the same."""
     try:
-        return Novelty.fit(embeddings, groups=groups)
+        return Novelty.fit(embeddings[study.kept], groups=study.groups)
     except ValueError:
         return None
 

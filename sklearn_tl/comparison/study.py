@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_tl._utils import num_samples, safe_indexing
 from sklearn_tl.datasets import groups_from_names
-from sklearn_tl.targets import Task, check_groups, read_targets
+from sklearn_tl.targets import Multiclass, Task, check_groups, read_targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +47,13 @@ class Study:
     def positions(self, wanted: bool | np.ndarray) -> np.ndarray:
         """Return where the wanted images are, which are named by their place in the user's `X`."""
         everything = np.arange(len(self.y))
-        return everything if wanted is True else everything[np.isin(self.kept, np.asarray(wanted))]
+        return everything if wanted is True else everything[np.isin(self.kept, wanted)]
 
     def take(self, positions: np.ndarray) -> Self:
         """Return the study of some of the images."""
-        y = self.y[positions]
-        task, targets = read_targets(y, len(positions), self.task.name)
+        y, task, targets = self.y[positions], self.task, self.targets[positions]
+        if isinstance(task, Multiclass):  # a class may be gone
+            task, targets = read_targets(y, len(positions), task.name)
         return replace(
             self,
             X=safe_indexing(self.X, positions),
@@ -102,6 +103,8 @@ def read_groups(groups: Any, X: Any) -> np.ndarray | None:
 
 def paths_in(X: Any) -> list[str] | None:
     """Return the paths that `X` consists of, or None if it consists of something else."""
+    if hasattr(X, "columns") and len(X.columns) == 1:
+        X = X.iloc[:, 0]
     if not (isinstance(X, list | tuple) or getattr(X, "dtype", None) is not None):
         return None
     items = X if isinstance(X, list | tuple) else np.asarray(X).ravel()

@@ -24,17 +24,18 @@ def set_temperature(model: Any, temperature: float) -> None:
     ----------
     Guo, Pleiss, Sun & Weinberger, "On Calibration of Modern Neural Networks" (ICML, 2017).
     """
-    last = model
-    while isinstance(last, Pipeline) or hasattr(last, "best_estimator_"):
-        last = last[-1] if isinstance(last, Pipeline) else last.best_estimator_
-    if isinstance(last, FineTuneClassifier):
-        last.temperature_ *= temperature
-        return
-    parts = last.estimators_ if isinstance(last, OneVsRestClassifier) else [last]
-    for part in parts:
-        if hasattr(part, "coef_"):  # not the constant of a label with a single value
-            part.coef_ = part.coef_ / temperature
-            part.intercept_ = part.intercept_ / temperature
+    if isinstance(model, FineTuneClassifier):
+        model.temperature_ *= temperature
+    elif isinstance(model, Pipeline):
+        set_temperature(model[-1], temperature)
+    elif hasattr(model, "best_estimator_"):
+        set_temperature(model.best_estimator_, temperature)
+    elif isinstance(model, OneVsRestClassifier):
+        for part in model.estimators_:
+            set_temperature(part, temperature)
+    elif isinstance(model, LogisticRegression):
+        model.coef_ = model.coef_ / temperature
+        model.intercept_ = model.intercept_ / temperature
 
 
 def check_can_be_scaled(strategies: Mapping[str, Any]) -> None:

@@ -49,7 +49,13 @@ def _groups(comparison: StrategyComparison) -> list[str]:
     sizes = np.bincount(comparison.groups_)
     groups = _number(int((sizes > 1).sum()), "group")
     together = f"{sizes[sizes > 1].sum()} of the images belong to {groups}"
+    divided = sum(
+        bool(np.isin(comparison.groups_[test], comparison.groups_[train]).any())
+        for train, test in comparison.splits_
+    )
     line = f"{together}, which no fold divides."
+    if divided:
+        line = f"{together}, some of which {divided} of the folds divide: the scores are too high."
     claimed, best = comparison.ungrouped_scores_, comparison.best_strategy_
     if claimed is not None:
         honest = comparison.scores(best).mean()
@@ -209,4 +215,6 @@ def _more_images(comparison: StrategyComparison) -> list[str]:
     if len(sizes) < LEAST_SIZES or len(comparison.splits_) < 2:
         return []
     n_classes = None if comparison.classes_ is None else len(comparison.classes_)
+    if comparison.results_["mean_test_score"].max() > 1:  # nobody knows how high it can be
+        return []
     return [comparison.more_images(sizes[-1]).sentence(n_classes)]

@@ -139,7 +139,7 @@ def _camera_and_time(path: str | os.PathLike) -> tuple[str, datetime] | None:
             details = exif.get_ifd(EXIF)
         time = datetime.strptime(str(details[TIME]).strip("\0 "), "%Y:%m:%d %H:%M:%S")
         fraction = str(details.get(FRACTION, "")).strip("\0 ")
-    except (OSError, KeyError, ValueError, SyntaxError):
+    except (OSError, KeyError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     if fraction.isdecimal():
         time += timedelta(seconds=float(f"0.{fraction}"))

@@ -1,6 +1,6 @@
 """How well two small pictures agree where they agree best: the proof that one is a copy."""
 
-from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -11,7 +11,12 @@ NOISE = 0.02  # the standard deviation below which a block shows nothing but noi
 DROPPED = 0.25  # the share of the blocks that may disagree
 # Parts that a crop may have kept: their size, and in how many places along a line they are tried,
 # about one pixel apart.
-WINDOWS = {0.95: 3, 0.9: 5, 0.85: 6, 0.8: 7}
+PLACES = [
+    ((scale, y), (scale, x))
+    for scale, n in {1.0: 1, 0.95: 3, 0.9: 5, 0.85: 6, 0.8: 7}.items()
+    for y in np.linspace(0, 1, n).tolist()
+    for x in np.linspace(0, 1, n).tolist()
+]
 IMAGES_AT_ONCE = 64  # whose windows are in memory
 
 
@@ -53,21 +58,70 @@ def agreement(grey: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     scores : ndarray of shape (n_pairs,)
         1 for equal pictures, and about 0 for pictures that have nothing in common.
     """
-    scores = np.zeros(len(pairs))
     if len(pairs) == 0:
-        return scores
-    # Both directions, by the picture that is cut: its windows are made once for all partners.
-    cut, whole = np.concatenate([pairs, pairs[:, ::-1]]).T
-    order = np.argsort(cut, kind="stable")
-    images, starts = np.unique(cut[order], return_index=True)
-    blocks = np.stack([_blocks(grey), _blocks(grey[..., ::-1])], axis=1)
-    partners = np.split(order, starts[1:])
+        return np.zeros(0)
+    cut, whole = np.concatenate([pairs, pairs[:, ::-1]]).T  # each picture is the one that is cut
+    views = np.stack([grey, grey[..., ::-1]], axis=1)  # plain and mirrored
     # The matrices are small: threads of BLAS would wait for each other.
     with threadpool_limits(1, user_api="blas"):
-        for windows, directed in zip(_windows_of_each(grey, images), partners, strict=True):
-            best = _best_scores(windows, blocks[whole[directed]])
-            np.maximum.at(scores, directed % len(pairs), best)
+        window = _best_windows(grey, views, cut, whole)
+        blocks = _blocks(views)
+        # Seen from afar, a caption may hide that nothing was cut: that is always tried.
+        first, second = pairs.T
+        whole_views = [_scores(blocks[first, 0], blocks[second, view]) for view in (0, 1)]
+        scores = np.maximum(0, np.maximum(*whole_views))
+        for place in np.unique(window):
+            y, x = PLACES[place]
+            pair, view = np.nonzero(window == place)
+            windows = _blocks(_zoom(SIDE, *y) @ grey[cut[pair]] @ _zoom(SIDE, *x).T)
+            found = _scores(windows, blocks[whole[pair], view])
+            np.maximum.at(scores, pair % len(pairs), found)
     return scores
+
+
+def _best_windows(
+    grey: np.ndarray, views: np.ndarray, cut: np.ndarray, whole: np.ndarray
+) -> np.ndarray:
+    """Return which window of one picture fits best on each view of another, seen from afar.
+
+    Parameters
+    ----------
+    grey : ndarray of shape (n_images, 32, 32)
+    views : ndarray of shape (n_images, 2, 32, 32)
+    cut, whole : ndarray of shape (n_pairs,)
+        The pictures whose windows are tried, and the pictures on which they are laid.
+
+    Returns
+    -------
+    window : ndarray of shape (n_pairs, 2)
+        Positions in `PLACES`.
+    """
+    small, of_views = _half(grey), _at_length_1(_half(views).reshape(len(views), 2, -1))
+    window = np.empty((len(cut), 2), dtype=np.intp)
+    order = np.argsort(cut, kind="stable")
+    images, starts = np.unique(cut[order], return_index=True)
+    partners = np.split(order, starts[1:])
+    for start in range(0, len(images), IMAGES_AT_ONCE):
+        some = small[images[start : start + IMAGES_AT_ONCE]]
+        windows = np.stack(
+            [_zoom(SIDE // 2, *y) @ some @ _zoom(SIDE // 2, *x).T for y, x in PLACES], axis=1
+        )
+        flat = _at_length_1(windows.reshape(len(some), len(PLACES), -1))
+        for of_image, pair in zip(flat, partners[start : start + len(some)], strict=True):
+            window[pair] = (of_views[whole[pair]] @ of_image.T).argmax(axis=2)
+    return window
+
+
+def _half(pictures: np.ndarray) -> np.ndarray:
+    """Return pictures (..., 32, 32) with half as many pixels on each side."""
+    n = SIDE // 2
+    return pictures.reshape(*pictures.shape[:-2], n, 2, n, 2).mean(axis=(-3, -1))
+
+
+def _at_length_1(rows: np.ndarray) -> np.ndarray:
+    """Return rows without their mean, and of length 1 unless they are flat."""
+    rows = rows - rows.mean(axis=-1, keepdims=True)
+    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-6)
 
 
 def agreement_in_place(grey: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -85,16 +139,6 @@ def agreement_in_place(grey: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """
     blocks = _blocks(grey)
     return _scores(blocks[pairs[:, 0]], blocks[pairs[:, 1]])
-
-
-def _best_scores(windows: np.ndarray, wholes: np.ndarray) -> np.ndarray:
-    """Return the best score of windows (n, 16, 64) for each of the pictures (m, 2, 16, 64)."""
-    m, _, n_blocks, _ = wholes.shape
-    # The window that fits best on the whole is found first: one product of matrices.
-    flat = wholes.reshape(2 * m, -1)
-    window = windows[(flat @ windows.reshape(len(windows), -1).T).argmax(axis=1)]
-    whole = wholes.reshape(2 * m, n_blocks, -1)
-    return _scores(window, whole).reshape(m, 2).max(axis=1)
 
 
 def _scores(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -122,22 +166,9 @@ def _blocks(grey: np.ndarray) -> np.ndarray:
     return blocks
 
 
-def _windows_of_each(grey: np.ndarray, images: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the blocks (n_windows, 16, 64) of the windows of each of the images."""
-    zooms = [np.eye(SIDE, dtype=np.float32)[None]]
-    zooms += [
-        np.stack([_zoom(scale, place) for place in np.linspace(0, 1, n)])
-        for scale, n in WINDOWS.items()
-    ]
-    for start in range(0, len(images), IMAGES_AT_ONCE):
-        some = grey[images[start : start + IMAGES_AT_ONCE], None, None]
-        windows = [of_scale[:, None] @ some @ of_scale.swapaxes(1, 2) for of_scale in zooms]
-        shaped = [window.reshape(len(some), -1, SIDE, SIDE) for window in windows]
-        yield from _blocks(np.concatenate(shaped, axis=1))
-
-
-def _zoom(scale: float, place: float) -> np.ndarray:
+@cache
+def _zoom(side: int, scale: float, place: float) -> np.ndarray:
     """Return the matrix that stretches a part of a line to the whole line, linearly."""
-    at = (np.arange(SIDE) + 0.5) * scale + place * (1 - scale) * SIDE - 0.5
-    at = np.clip(at, 0, SIDE - 1)
-    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(SIDE))).astype(np.float32)
+    at = (np.arange(side) + 0.5) * scale + place * (1 - scale) * side - 0.5
+    at = np.clip(at, 0, side - 1)
+    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(side))).astype(np.float32)

@@ -133,7 +133,8 @@ def find_duplicates(
         cache=cache,
     )
     images, frozen, _ = extractor.first_pass(X)
-    labels = None if y is None else _labels(y, len(images))
+    # A sparse matrix is several labels per image, which say nothing here.
+    labels = None if y is None or hasattr(y, "toarray") else _labels(y, len(images))
     rows = embed(images, frozen, cache=cache, verbose=verbose)
     pixel_pass = PixelPass(3 if channels is None else len(channels))
     pixels = embed(images, pixel_pass, cache=cache, verbose=verbose)

@@ -114,19 +114,34 @@ def alphas_by_group(
     root = np.sqrt(weight)[:, None]
     centred = root * (rows - np.average(rows, axis=0, weights=weight))
     y = root * (targets - np.average(targets, axis=0, weights=weight))
-    values, vectors = np.linalg.eigh(centred @ centred.T)
-    values = values.clip(min=0)
+    values, vectors = _eigen(centred)
     of_intercept = root / np.linalg.norm(root)
-    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    codes = np.unique(groups, return_inverse=True)[1]
+    alone = np.bincount(codes)[codes] == 1
+    members = [np.flatnonzero(codes == code) for code in np.unique(codes[~alone])]
     errors = np.zeros((len(ALPHAS), y.shape[1]))
     for k, alpha in enumerate(ALPHAS):
         shrunk = vectors * (values / (values + alpha))
         residuals = y - shrunk @ (vectors.T @ y)
+        own = (shrunk * vectors).sum(axis=1, keepdims=True) + of_intercept**2
+        errors[k] = ((residuals[alone] / (1 - own[alone])) ** 2).sum(axis=0)
         for g in members:
             hat = shrunk[g] @ vectors[g].T + of_intercept[g] @ of_intercept[g].T
             left_out = np.linalg.solve(np.eye(len(g)) - hat, residuals[g])
             errors[k] += (left_out**2).sum(axis=0)
     return ALPHAS[errors.argmin(axis=0)]
+
+
+def _eigen(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positive eigenvalues of ``rows @ rows.T``, and its eigenvectors as columns."""
+    n_images, n_features = rows.shape
+    if n_images <= n_features:
+        values, vectors = np.linalg.eigh(rows @ rows.T)
+    else:  # the other product is smaller, and has the same positive eigenvalues
+        values, directions = np.linalg.eigh(rows.T @ rows)
+        vectors = rows @ directions / np.sqrt(values.clip(min=1e-300))
+    positive = values > 1e-10 * values.max()
+    return values[positive], vectors[:, positive]
 
 
 def _logistic_regression(

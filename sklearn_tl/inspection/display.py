@@ -66,7 +66,7 @@ class Display(ABC):
 def require_matplotlib() -> None:
     """Raise an ImportError that says what to install if matplotlib is missing."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise ImportError('Pictures need the package matplotlib: pip install matplotlib.')
+        raise ImportError("Pictures need the package matplotlib: pip install matplotlib.")
 
 
 def _new_axes(canvas: Canvas) -> np.ndarray:

@@ -31,21 +31,23 @@ def check_groups(groups: Any, n_images: int) -> np.ndarray:
     ValueError
         If there is not one group per image, or a group is missing.
     """
-    values = np.asarray(groups)
-    if values.shape not in ((n_images,), (n_images, 1)):
+    # A list stays as it is: an array of text and NaN would be text.
+    is_list = isinstance(groups, list | tuple)
+    shape = (len(groups),) if is_list else np.shape(groups)
+    if shape not in ((n_images,), (n_images, 1)):
         raise ValueError(
-            f"Found groups of shape {values.shape}. Expected one group for each of the {n_images} "
-            "images."
+            f"Found groups of shape {shape}. Expected one group for each of the {n_images} images."
         )
+    values = list(groups) if is_list else np.asarray(groups).ravel().tolist()
     numbers: dict[Any, int] = {}
-    for i, value in enumerate(values.ravel().tolist()):
+    for i, value in enumerate(values):
         if is_missing(value):
             raise ValueError(
                 f"groups[{i}] is {value}, which is not a group. If the image belongs to no other, "
                 "give it a group of its own."
             )
         numbers.setdefault(value, len(numbers))
-    return np.array([numbers[value] for value in values.ravel().tolist()])
+    return np.array([numbers[value] for value in values])
 
 
 def group_folds(strata: np.ndarray, n_folds: int, seed: int, groups: np.ndarray) -> list[Split]:
@@ -71,13 +73,14 @@ def group_folds(strata: np.ndarray, n_folds: int, seed: int, groups: np.ndarray)
     """
     best = np.zeros(len(strata), dtype=int)
     fewest = np.inf
+    n_hopeless = (groups_per_stratum(strata, groups) == 1).sum()
     for attempt in range(ATTEMPTS):
         folds = _fold_of_each(strata, n_folds, np.random.default_rng([seed, attempt]), groups)
         pairs = np.unique(np.column_stack([strata, folds]), axis=0)
         n_alone = int((np.bincount(pairs[:, 0]) == 1).sum())  # strata in one fold only
         if n_alone < fewest:
             best, fewest = folds, n_alone
-        if n_alone == 0:
+        if n_alone <= n_hopeless:
             break
     return [(np.flatnonzero(best != k), np.flatnonzero(best == k)) for k in range(n_folds)]
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
-from sklearn_tl.assessment import apply_temperature, calibration_report
+from sklearn_tl.assessment import apply_temperature, calibration_report, find_label_errors
 
 
 def drawn(n=1500, n_classes=3, seed=0):
@@ -118,3 +118,26 @@ def test_a_temperature_keeps_the_order():
 def test_wrong_parameters_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_class_that_was_not_in_training_does_not_move_the_temperature():
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    sure = rng.uniform(0.7, 0.99, 200)
+    rows = np.where((np.arange(2) == y[:, None]), sure[:, None], 1 - sure[:, None])
+    expected = calibration_report(y, rows).temperature
+    unseen = np.column_stack([np.tile([0.99, 0.01], (20, 1)), np.zeros(20)])
+    more = np.concatenate([np.column_stack([rows, np.zeros(200)]), unseen])
+    report = calibration_report(np.r_[y, np.full(20, 2)], more)
+    assert report.temperature == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_label_that_was_not_in_training_is_not_judged():
+    matrix = np.zeros((50, 2), dtype=int)
+    matrix[::2, 0] = 1
+    matrix[7, 1] = 1
+    rows = np.column_stack([np.where(matrix[:, 0], 0.9, 0.1), np.full(50, 0.02)])
+    rows[7, 1] = 0
+    found = find_label_errors(matrix, rows)
+    assert found.not_judged.tolist() == [7]
+    assert 7 not in found.positions

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from helpers.pets import FAST, draw_pets
+from helpers.pets import FAST, SMALL, draw_pets
 from PIL import Image
 
 from sklearn_tl import load
@@ -102,3 +102,13 @@ def test_wrong_options_say_what_to_type(sure, model, pets_of_module, capsys):
         assert message in capsys.readouterr().err
     assert main(["predict", str(sure), image, "--error", "0.001"]) == 1
     assert "--error 0.001 is not reached" in capsys.readouterr().err
+
+
+def test_models_of_raw_pixels_know_no_distance(pets_of_module, tmp_path, capsys):
+    path = tmp_path / "raw.joblib"
+    how = [*SMALL, "--strategies", "raw pixels", "embeddings", "--cv", "2"]
+    arguments = ["study", str(pets_of_module), *how, "--duplicates", "ignore", "--out", str(path)]
+    assert main(arguments) == 0
+    assert "Take 'raw pixels'" in capsys.readouterr().out
+    assert main(["predict", str(path), str(pets_of_module)]) == 0
+    assert "unlike" not in capsys.readouterr().out

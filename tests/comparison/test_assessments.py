@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from helpers.networks import NormNet
 from helpers.pictures import study
+from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_tl import FineTuneClassifier, compare_strategies
 from sklearn_tl.comparison import RawPixels
@@ -129,3 +132,49 @@ def test_folds_that_do_not_test_all_images_have_no_predictions():
     with pytest.raises(ValueError, match="do not test every image once"):
         result.class_report()
     assert result.expected_score() is None
+
+
+def test_folds_that_cannot_calibrate_are_refused_before_the_work():
+    X, y = study(2, 40)
+    guess = {"a": make_pipeline(RawPixels(), LogisticRegression())}
+    split = [(np.arange(20), np.arange(20, 40))]
+    with pytest.raises(ValueError, match="needs folds that test every image once"):
+        compare_strategies(X, y, strategies=guess, cv=split, calibrate=True)
+
+
+def test_calibration_reaches_a_regression_within_a_pipeline_of_each_label():
+    X, y = study(2, 60)
+    labels = np.column_stack([y, np.arange(60) % 3 == 0]).astype(int)
+    inner = make_pipeline(StandardScaler(), LogisticRegression(C=1e3, max_iter=1000))
+    own = {"own": make_pipeline(RawPixels(), PCA(5), OneVsRestClassifier(inner))}
+    plain, corrected = (
+        compare_strategies(X, labels, strategies=own, calibrate=calibrate, **OPTIONS)
+        for calibrate in (False, True)
+    )
+    moved = plain.best_estimator_.predict_proba(X) - corrected.best_estimator_.predict_proba(X)
+    assert np.abs(moved).max() > 0.05
+
+
+def test_a_score_without_a_limit_is_not_continued():
+    X, y = study(2, 40)
+
+    def n_right(model, X, y):
+        return float((model.predict(X) == y).sum())
+
+    result = compare_strategies(
+        X, y, strategies={"a": DummyClassifier()}, scoring=n_right, train_sizes=[8, 16],
+        refit=False, **OPTIONS,
+    )  # fmt: skip
+    assert "training images per class" not in result.summary()
+
+
+def test_the_distance_learns_from_the_training_part_only():
+    X, y = study(2, 60)
+    X[40:] = 255 - X[40:]
+    cv = [(np.arange(40), np.arange(40, 60))]
+    how = {"backbone": NormNet, "image_size": 16, "strategies": ["embeddings"]}
+    result = compare_strategies(X, y, cv=cv, refit=cv[0][0], duplicates="ignore", **how)
+    rows = result.best_estimator_[:-1].transform(X)
+    novel = result.novelty_.is_novel(rows)
+    assert novel[40:].all()
+    assert novel[:40].mean() < 0.1

@@ -1,8 +1,12 @@
 """Copies of images in a comparison: kept together, dropped or ignored, and always said."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 from helpers.pictures import save_all
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
@@ -109,3 +113,70 @@ def test_a_class_of_copies_is_a_warning():
         pytest.warns(UserWarning, match="2 are copies"),
     ):
         compare_strategies(X, y, cv=3, refit=False, **TINY)
+
+
+def test_names_survive_dropping():
+    X, y = with_copies()
+    named = pd.DataFrame({"even": 1 - y, "odd": y})
+    pixels = make_pipeline(RawPixels(), KNeighborsClassifier(1))
+    with pytest.warns(UserWarning, match="left out"):
+        result = compare_strategies(
+            X, named, strategies={"a": pixels}, duplicates="drop", random_state=0, refit=False
+        )
+    assert result.target_names_ == ["even", "odd"]
+
+
+def test_dropping_keeps_repeats_and_leaves_out_folds_without_tests():
+    X, y = with_copies()
+    train = np.r_[:30, :30]
+    cv = [(train, np.arange(30, 50)), (train, np.arange(40, 60))]
+    with pytest.warns(UserWarning, match="left out"):
+        result = compare_strategies(X, y, cv=cv, duplicates="drop", refit=False, **TINY)
+    ((kept_train, kept_test),) = result.splits_  # the second fold tests nothing but copies
+    assert len(kept_train) == 60
+    assert kept_test.tolist() == list(range(30, 40))
+    with (
+        pytest.raises(ValueError, match="All images to test on are copies of other images"),
+        pytest.warns(UserWarning, match="left out"),
+    ):
+        compare_strategies(X, y, cv=cv[1:], duplicates="drop", refit=False, **TINY)
+
+
+def test_images_that_are_all_copies_are_an_error():
+    X = np.repeat(pictures()[0][:1], 30, axis=0)
+    for y, message in [
+        (np.arange(30) % 2, "All 30 images belong together"),
+        (np.r_[np.zeros(30, int), np.ones(20, int)], "a fold would be trained on one class"),
+    ]:
+        some = np.concatenate([X, pictures()[0]])[: len(y)]
+        some = some if len(y) == 30 else np.concatenate([X[:1].repeat(30, 0), pictures()[0][1:21]])
+        with (
+            pytest.raises(ValueError, match=message),
+            warnings.catch_warnings(action="ignore"),
+        ):
+            compare_strategies(some, y, cv=3, refit=False, **TINY)
+
+
+def test_a_search_is_told_of_groups_that_were_found():
+    X, y = with_copies()
+    search = GridSearchCV(KNeighborsClassifier(1), {"p": [1, 2]}, cv=3)
+    with (
+        pytest.warns(UserWarning, match="'own' makes choices on folds that do not know"),
+        pytest.warns(UserWarning, match="are copies"),
+    ):
+        compare_strategies(
+            X, y, strategies={"own": make_pipeline(RawPixels(), search)}, refit=False
+        )
+
+
+def test_the_images_to_fit_on_at_the_end_may_be_a_mask():
+    X, y = pictures()
+    mask = np.arange(40) < 30
+    by_mask, by_place = (
+        compare_strategies(X, y, refit=refit, **TINY).best_estimator_
+        for refit in (mask, np.arange(30))
+    )
+    np.testing.assert_array_equal(by_mask.predict(X), by_place.predict(X))
+    for wrong in ([-1], [40], [], 1, [0.5], mask[:5]):
+        with pytest.raises(ValueError, match="must be True, False, positions from 0 to 39"):
+            compare_strategies(X, y, refit=wrong, **TINY)

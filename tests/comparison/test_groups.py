@@ -8,6 +8,7 @@ from helpers.networks import NormNet
 from helpers.pictures import save_all, study
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.decomposition import PCA
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.model_selection import (
     GridSearchCV,
@@ -21,6 +22,7 @@ from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, _finetuner, com
 from sklearn_tl.comparison import RawPixels
 from sklearn_tl.comparison.group_parameters import group_parameters, parts_without_groups
 from sklearn_tl.comparison.inner_folds import InnerFolds
+from sklearn_tl.targets import check_groups
 
 TINY = {"backbone": NormNet, "image_size": 16, "random_state": 0, "duplicates": "ignore"}
 
@@ -235,3 +237,37 @@ def test_a_rare_group_does_not_spoil_a_study_of_three_classes():
     alone = compare_strategies(X, y, groups=groups, strategies=["raw pixels"], cv=3, **TINY)
     assert alone.ungrouped_scores_ is None  # nothing to compare with
     assert alone.scores("raw pixels").mean() > 0.9
+
+
+def test_the_summary_says_that_given_folds_divide_groups():
+    X, y, groups = subjects()
+    with pytest.warns(UserWarning, match="train on and test on images of the same group"):
+        result = compare_strategies(
+            X, y, groups=groups, cv=KFold(3, shuffle=True, random_state=0),
+            strategies={"guess": DummyClassifier(), "other": DummyClassifier()},
+            duplicates="ignore", refit=False,
+        )  # fmt: skip
+    assert "24 groups, some of which 3 of the folds divide: the scores are too high." in (
+        result.summary()
+    )
+
+
+def test_one_group_and_given_folds_have_a_summary():
+    X, y = study(2, 40)
+    guesses = {"a": DummyClassifier(), "b": DummyClassifier()}
+    with (
+        pytest.warns(UserWarning, match="train on and test on images of the same group"),
+        pytest.warns(UserWarning, match="belong together"),
+    ):
+        result = compare_strategies(
+            X, y, groups=np.zeros(40), cv=[(np.arange(20), np.arange(20, 40))],
+            strategies=guesses, duplicates="ignore", refit=False,
+        )  # fmt: skip
+    assert "'b' scores the same" in result.summary()
+    assert result.units is None
+
+
+def test_missing_groups_in_a_list_are_named():
+    with pytest.raises(ValueError, match=r"groups\[1\] is nan"):
+        check_groups(["a", np.nan, "b"], 3)
+    assert check_groups([1, "1", (1, 2), 1], 4).tolist() == [0, 1, 2, 0]
