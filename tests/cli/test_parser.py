@@ -26,6 +26,9 @@ def test_a_study_has_every_option_and_unreadable_images_are_skipped_by_default()
         "images": None,
         "separator": None,
         "task": None,
+        "group_pattern": None,
+        "group_seconds": None,
+        "duplicates": "group",
         "strategies": list(QUICK_STRATEGIES),
         "cv": 5,
         "train_sizes": None,
@@ -42,6 +45,7 @@ def test_a_study_has_every_option_and_unreadable_images_are_skipped_by_default()
         "n_jobs": None,
         "report": None,
         "out": None,
+        "calibrate": False,
     }
 
 

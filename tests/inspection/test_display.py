@@ -61,7 +61,7 @@ def test_a_figure_in_place_of_axes_is_an_error():
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     pipeline, X, y = linear()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"pip install .sklearn-tl\[plots\]"):
+    with pytest.raises(ImportError, match="pip install matplotlib"):
         EmbeddingDisplay.from_estimator(pipeline[0], X, y)
 
 
