@@ -115,5 +115,12 @@ def _with_options(text: str) -> str:
     return re.sub(rf"{BEFORE}random_state{AFTER}", "--seed", text)
 
 
+def in_report(summary: str) -> str:
+    """Return the summary of a comparison for somebody who has its report and no Python."""
+    return summary.replace(
+        "label_errors() lists them.", "label_errors.csv of the report (--report DIR) lists them."
+    )
+
+
 def _in_words(option):
     return lambda match: f"{option} {match[1].replace(', ', ' ')}"

@@ -9,6 +9,7 @@ from typing import Any
 from sklearn.utils import estimator_html_repr
 
 from sklearn_tl._utils import num_samples, replacing, safe_indexing
+from sklearn_tl.cli.messages import in_report
 from sklearn_tl.cli.report_classes import class_sections
 from sklearn_tl.cli.report_duplicates import duplicates_section
 from sklearn_tl.cli.report_errors import errors_section
@@ -80,7 +81,7 @@ def write_report(
     subject = Subject.of(comparison, extractor.read_images(X), y)
     if len(comparison.kept_) < num_samples(X):  # pictures are of the images that were compared
         X, y = (safe_indexing(values, comparison.kept_) for values in (X, y))
-    sections = [section("Which strategy to take", preformatted(comparison.summary()))]
+    sections = [section("Which strategy to take", preformatted(in_report(comparison.summary())))]
     for name, heading, figure in pictures(comparison, X, y, extractor):
         data = png(figure)
         _write(folder / f"{name}.png", data)

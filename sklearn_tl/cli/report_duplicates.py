@@ -27,7 +27,9 @@ def duplicates_section(subject: Subject, folder: Path) -> str:
     column = images.column
     header = ["kind", column, f"other {column}", "similarity", "label", "other label"]
     write_list(folder / FILE, header, rows)
-    parts = [preformatted(found.summary())]
+    said = found.summary().splitlines()
+    said = said[:-1] if rows else said  # the last line says what the study has done
+    parts = [preformatted("\n".join(said))]
     if rows:
         # Copies with different labels are at least half wrong, so they come first.
         order = sorted(range(len(rows)), key=lambda k: (rows[k][0] != "copy", not rows[k][-1]))

@@ -14,6 +14,7 @@ from sklearn_tl.cache import cache_info
 from sklearn_tl.cli.demo import load_photographs
 from sklearn_tl.cli.folders import describe, read_folder
 from sklearn_tl.cli.folds import Folds, Splits, check_folds
+from sklearn_tl.cli.messages import in_report
 from sklearn_tl.cli.model_file import check_writable, save_model
 from sklearn_tl.cli.report import write_report
 from sklearn_tl.cli.sureness import Sureness
@@ -341,7 +342,7 @@ def print_results(comparison: StrategyComparison) -> None:
             f"\n{score[0].upper()}{score[1:]} on the test images, mean ± standard deviation over "
             f"{len(comparison.splits_)} training sets:\n\n{table(comparison)}"
         )
-    print(f"\n{comparison.summary()}\n")
+    print(f"\n{in_report(comparison.summary())}\n")
 
 
 def table(comparison: StrategyComparison) -> str:

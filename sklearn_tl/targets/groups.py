@@ -73,9 +73,10 @@ def group_folds(strata: np.ndarray, n_folds: int, seed: int, groups: np.ndarray)
     """
     best = np.zeros(len(strata), dtype=int)
     fewest = np.inf
-    n_hopeless = (groups_per_stratum(strata, groups) == 1).sum()
+    codes = np.unique(groups, return_inverse=True)[1]
+    n_hopeless = (groups_per_stratum(strata, codes) == 1).sum()
     for attempt in range(ATTEMPTS):
-        folds = _fold_of_each(strata, n_folds, np.random.default_rng([seed, attempt]), groups)
+        folds = _fold_of_each(strata, n_folds, np.random.default_rng([seed, attempt]), codes)
         pairs = np.unique(np.column_stack([strata, folds]), axis=0)
         n_alone = int((np.bincount(pairs[:, 0]) == 1).sum())  # strata in one fold only
         if n_alone < fewest:
@@ -86,10 +87,9 @@ def group_folds(strata: np.ndarray, n_folds: int, seed: int, groups: np.ndarray)
 
 
 def _fold_of_each(
-    strata: np.ndarray, n_folds: int, random: np.random.Generator, groups: np.ndarray
+    strata: np.ndarray, n_folds: int, random: np.random.Generator, codes: np.ndarray
 ) -> np.ndarray:
     """Return the fold of each image: the largest groups first, each to the fold that lacks it."""
-    codes = np.unique(groups, return_inverse=True)[1]
     members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     shuffled = random.permutation(len(members)).tolist()
     sizes = np.bincount(strata)

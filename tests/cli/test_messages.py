@@ -1,6 +1,6 @@
 import pytest
 
-from sklearn_tl.cli.messages import complain, problem_of, reword
+from sklearn_tl.cli.messages import complain, in_report, problem_of, reword
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,10 @@ def test_a_problem_begins_with_the_path_of_the_image():
     assert problem_of(path, str(error)) == f"{path} has 3 x 4 pixels."
     missing = f"X[0] ({path!r}) does not exist (the current folder is '/'). Correct the path."
     assert problem_of(path, missing) == f"{path} does not exist."
+
+
+def test_a_summary_names_the_file_instead_of_the_method():
+    text = "8 of 90 images have a suspicious label. label_errors() lists them."
+    assert in_report(text).endswith(
+        "label. label_errors.csv of the report (--report DIR) lists them."
+    )
