@@ -659,9 +659,8 @@ def test_groups_are_routed_to_early_stopping(kind, form, coloured, lit, routing,
     monkeypatch.setattr(_finetuner, "hold_out_groups", spy)
     _, X, y, _ = weighted_task(kind, form, coloured, lit)
     groups = np.arange(N) // 2
-    stopped = (make if kind == "classifier" else make_regressor)(
-        1, early_stopping=True, validation_fraction=0.3, max_epochs=1
-    )
+    how = {"early_stopping": True, "validation_fraction": 0.3, "max_epochs": 1}
+    stopped = make(1, head_C=1, **how) if kind == "classifier" else make_regressor(1, **how)
     model = behind_a_step(stopped.set_fit_request(groups=True))
     found = cross_validate(
         GridSearchCV(model, {}, cv=GroupKFold(2)),
