@@ -14,6 +14,8 @@ from sklearn_tl.inspection.reading import (
 )
 
 POINT = {"s": 28, "edgecolor": "white", "linewidth": 0.4}
+NAMES_PER_COLUMN = 22  # of a legend
+MOST_NAMED = 2 * NAMES_PER_COLUMN
 
 
 class Drawn(NamedTuple):
@@ -68,12 +70,19 @@ def _draw_groups(axes: Any, points: np.ndarray, codes: np.ndarray, names: Any) -
         axes.scatter(*points[codes == i].T, color=colour(i), marker=marker(i), **POINT)
         for i in groups
     ]
+    # A longer legend would be higher than the map, and press it flat.
+    n_shown = min(len(groups), MOST_NAMED)
+    n_columns = -(-n_shown // NAMES_PER_COLUMN)
     axes.legend(
-        looks,
-        [shortened(names[i]) for i in groups],
+        looks[:n_shown],
+        [shortened(names[i], 28 if n_columns == 1 else 20) for i in groups[:n_shown]],
+        title=f"The first {n_shown} of {len(groups)}" if n_shown < len(groups) else None,
         loc="center left",
         bbox_to_anchor=(1.01, 0.5),
         fontsize="small",
+        ncols=n_columns,
+        columnspacing=0.8,
+        handletextpad=0.2,
     )
     return [colour(i) for i in codes]
 

@@ -164,3 +164,17 @@ def test_wrong_arguments_with_an_estimator_are_named(n, change, match):
     pipeline, X, y = linear()
     with pytest.raises(ValueError, match=match):
         EmbeddingDisplay.from_estimator(pipeline[0], X[:n], y[:n], **change)
+
+
+@pytest.mark.parametrize(("n_classes", "n_named"), [(22, 22), (43, 43), (60, 44)])
+def test_a_long_legend_does_not_press_the_map_flat(n_classes, n_named):
+    points = np.random.default_rng(0).normal(size=(120, 2))
+    y = [f"class {i % n_classes:02d}" for i in range(120)]
+    display = EmbeddingDisplay(points=points, y=y).plot()
+    assert len(legend_texts(display.ax_)) == n_named
+    title = display.ax_.get_legend().get_title().get_text()
+    assert title == ("The first 44 of 60" if n_classes == 60 else "")
+    display.figure_.canvas.draw()
+    box = display.ax_.get_position()
+    assert box.height > 0.8
+    assert box.width > 0.5
