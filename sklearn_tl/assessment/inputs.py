@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array, column_or_1d
 
-from sklearn_tl._utils import is_missing
-from sklearn_tl.targets import Multiclass, Multilabel, read_labels
+from sklearn_tl.targets import Multiclass, Multilabel, check_groups, read_labels
 
 TOLERANCE = 1e-3  # of the sum of a row; probabilities may have been rounded
 
@@ -126,19 +125,7 @@ def read_groups(groups: Any, n_images: int) -> np.ndarray | None:
     ValueError
         If there is not one group per image, or the group of an image is missing.
     """
-    if groups is None:
-        return None
-    groups = column_or_1d(groups)
-    if len(groups) != n_images:
-        raise ValueError(
-            f"groups has {len(groups)} values for {n_images} images. Pass one group per image."
-        )
-    for i, group in enumerate(groups):
-        if is_missing(group):
-            raise ValueError(
-                f"groups[{i}] is {group}. Give an image without a group a group of its own."
-            )
-    return np.unique(groups, return_inverse=True)[1]
+    return None if groups is None else check_groups(groups, n_images)
 
 
 def as_binary(

@@ -61,7 +61,7 @@ def check_can_calibrate(task: Task, splits: list[Split], n_images: int) -> None:
     if not np.array_equal(np.sort(tested), np.arange(n_images)):
         raise ValueError(
             "calibrate=True needs folds that test every image once, and these do not. Leave "
-            "calibrate out, or pass a number as cv and no test set of your own."
+            "calibrate out, or pass a number as cv. A given test set cannot be used for this."
         )
 
 
@@ -119,6 +119,6 @@ def check_unused(parameters: Mapping[str, Any]) -> None:
         if type(value) is not type(default[name]) or value != default[name]:
             raise ValueError(
                 f"{name}={value!r} is a parameter of the default strategies, but strategies is a "
-                f"dict of your own estimators. Set {name} on each of them, for example "
+                f"dict of your own estimators. Set {name} on each estimator, for example "
                 f"ConvFeatureExtractor({name}=...)."
             )

@@ -34,7 +34,7 @@ class PixelPass:
         return [self.preprocessing.n_channels * SIDE**2]
 
     def prepare(self) -> None:
-        """Do nothing: there is no network to compile."""
+        """Do nothing, since no network has to be compiled."""
 
     def compute_rows(self, levels: torch.Tensor) -> np.ndarray:
         """Return images, levels (n, height, width, n_channels), as rows of numbers from 0 to 1."""

@@ -90,7 +90,7 @@ def test_149_right_answers_are_needed_for_two_percent():
         ({"error": 0}, "error=0 must be a share between 0 and 1"),
         ({"error": 2}, "error=2 must be"),
         ({"level": 95}, "level=95 must be between 0 and 1"),
-        ({"groups": [1, 2]}, "groups has 2 values for 100 images"),
+        ({"groups": [1, 2]}, "Expected one group for each of the 100 images"),
     ],
 )
 def test_wrong_parameters_are_refused(parameters, message):

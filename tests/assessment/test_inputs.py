@@ -87,13 +87,13 @@ def test_wrong_predictions_are_refused(y, predicted, classes, message):
 
 def test_groups_are_numbered():
     assert read_groups(None, 3) is None
-    assert read_groups(["b", "a", "b"], 3).tolist() == [1, 0, 1]
+    assert read_groups(["b", "a", "b"], 3).tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        (["a"], "1 values for 2 images"),
+        (["a"], "Expected one group for each of the 2 images"),
         (np.array(["a", None], dtype=object), "groups\\[1\\] is None"),
     ],
 )

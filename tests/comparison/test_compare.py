@@ -155,7 +155,7 @@ def test_wrong_ways_to_read_images_are_found_before_anything_runs(strategies, ne
 def test_parameters_of_default_strategies_are_an_error_with_estimators_of_ones_own(parameter):
     X, y = study(2, 8)
     (name,) = parameter
-    with pytest.raises(ValueError, match=f"Set {name} on each of them"):
+    with pytest.raises(ValueError, match=f"Set {name} on each estimator"):
         compare_strategies(X, y, strategies=two_strategies(), **parameter)
 
 
