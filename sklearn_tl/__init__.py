@@ -21,11 +21,15 @@ from sklearn_tl.inspection import (
 from sklearn_tl.labelling import rank_for_labelling
 from sklearn_tl.persistence import load, save
 from sklearn_tl.regressor import FineTuneRegressor
+from sklearn_tl.transfer_classifier import TransferClassifier
+from sklearn_tl.transfer_regressor import TransferRegressor
 
 __all__ = [
     "ConvFeatureExtractor",
     "FineTuneClassifier",
     "FineTuneRegressor",
+    "TransferClassifier",
+    "TransferRegressor",
     "list_backbones",
     "check_images",
     "LazyImages",

@@ -13,7 +13,14 @@ from sklearn.utils.validation import validate_data
 from sklearn_tl._utils import Interval, StrOptions, resolve_device, resolve_precision
 from sklearn_tl.backbones import Backbone, check_fingerprint, load_backbone
 from sklearn_tl.embedding import EMBEDDING, ENGINES, Feature, FrozenPass, resolve_engine
-from sklearn_tl.images import CONSTRAINTS, ImageSequence, Reading, as_images, say_whose_limit
+from sklearn_tl.images import (
+    CONSTRAINTS,
+    RESIZE_MODES,
+    ImageSequence,
+    Reading,
+    as_images,
+    say_whose_limit,
+)
 
 MOST_KEPT = 64  # images of a training set that a fitted estimator can recognise
 MOST_COMPARED = 2000
@@ -34,12 +41,14 @@ class BackboneEstimator(BaseEstimator):
     """
 
     max_pixels: int | None  # a parameter of all subclasses
+    resize_mode: str = "crop"  # of a pickle that is older than this parameter
     _trained_on = np.empty(0, dtype=np.uint64)  # of a model file that is older than this attribute
     _features: tuple[Feature, ...] = EMBEDDING  # what `frozen_pass` makes unless told otherwise
     _parameter_constraints: dict[str, list] = {
         "backbone": [str, torch.nn.Module, callable],
         "weights": [str, os.PathLike, None],
         "image_size": [POSITIVE, tuple, list, StrOptions({"native"}), None],
+        "resize_mode": [StrOptions(set(RESIZE_MODES))],
         **CONSTRAINTS,
         "draft": ["boolean"],
         "cache": [str, os.PathLike, None],
@@ -118,6 +127,7 @@ class BackboneEstimator(BaseEstimator):
         for name in ("n_features_in_", "feature_names_in_", "backbone_fingerprint_", "_backbone"):
             self.__dict__.pop(name, None)
         _check_size(self.image_size)
+        _check_resize_mode(self.resize_mode, self.image_size, getattr(self, "unfreeze", None))
         fitted = {name: getattr(self, name) for name in AS_FITTED}
         if isinstance(fitted["weights"], os.PathLike):
             fitted["weights"] = os.fspath(fitted["weights"])
@@ -129,7 +139,8 @@ class BackboneEstimator(BaseEstimator):
             validate_data(self, X, reset=True, skip_check_array=True)
         images = self._as_images(X)
         backbone = load_backbone(self.backbone, self.weights, n_channels)
-        self._preprocessing = backbone.preprocessing.at(self.image_size, self.draft)
+        preprocessing = backbone.preprocessing.at(self.image_size, self.draft)
+        self._preprocessing = preprocessing.resized_by(self.resize_mode)
         self._backbone = backbone.at_size(self._preprocessing.crop)
         self.backbone_fingerprint_ = self._backbone.fingerprint
         self._trained_on = _keys_of(images, MOST_KEPT)
@@ -200,4 +211,18 @@ def _check_size(image_size: Any) -> None:
     if len(image_size) != 2 or not all(isinstance(n, Integral) and int(n) > 0 for n in image_size):
         raise ValueError(
             f"image_size={image_size!r} must be a pair (height, width) of positive integers."
+        )
+
+
+def _check_resize_mode(resize_mode: str, image_size: Any, unfreeze: int | str | None) -> None:
+    if resize_mode != "crop" and image_size == "native":
+        raise ValueError(
+            f'resize_mode="{resize_mode}" needs an image_size, but with image_size="native" each '
+            "image keeps its own size and nothing is cropped. Leave one of the two out."
+        )
+    if resize_mode == "tiles" and unfreeze is not None:
+        raise ValueError(
+            'With resize_mode="tiles" no layers can be trained, since the tiles of an image have '
+            f'one target: got unfreeze={unfreeze!r}. Set resize_mode="pad" or "squash", or '
+            "unfreeze=None (in a comparison: name strategies that train no layers)."
         )

@@ -18,8 +18,11 @@ from torch import nn
 
 from sklearn_tl._base import POSITIVE, BackboneEstimator
 from sklearn_tl._utils import (
+    CallbackSupportMixin,
+    HasMethods,
     Interval,
     StrOptions,
+    begin_fit_task,
     fork_safe,
     kind_of,
     resolve_device,
@@ -29,14 +32,18 @@ from sklearn_tl._utils import (
 from sklearn_tl.backbones import Backbone
 from sklearn_tl.embedding import FirstPass
 from sklearn_tl.finetuning import (
-    HeadAlone,
     Objective,
     Recipe,
+    ReportEpochs,
     Tail,
+    WarmStart,
     WholeNetwork,
     changed_tensors,
     check_net_params,
+    check_split,
     choose_recipe,
+    copies_of,
+    first_split,
     head_outputs,
     learning_rate_groups,
     new_head,
@@ -56,12 +63,16 @@ from sklearn_tl.targets import (
     labels_of,
 )
 
-HEAD_STEPS, HEAD_LR = 500, 3e-3  # for a factory's head, trained alone on the embeddings
+# For a factory's head, trained alone on the embeddings. It has converged after so many steps
+# without a noticeably lower loss.
+HEAD_STEPS, HEAD_LR, HEAD_PATIENCE = 500, 3e-3, 50
 HEAD_ADVICE = "The head cannot learn from the embeddings as they are: normalise them in the head"
 HISTORIES = ("history_", "head_history_")
 
 
-class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BackboneEstimator):
+class FineTuningEstimator(
+    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BackboneEstimator
+):
     """Base class of the estimators that train a part of the network with a new head.
 
     A subclass says how `y` is read, how a linear head is fitted, what training minimises and how
@@ -76,9 +87,10 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         "layer_decay": [Interval(Real, 0, 1, closed="right")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "augment": [StrOptions({"standard"}), callable, None],
-        "early_stopping": ["boolean"],
+        "early_stopping": ["boolean", HasMethods("split"), list, tuple],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [POSITIVE],
+        "warm_start": ["boolean"],
         "callbacks": [list, tuple, None],
         "net_params": [dict, None],
         "random_state": ["random_state"],
@@ -95,6 +107,7 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
     _tuned_backbone: Backbone | None = None  # likewise
     _recipe: Recipe
     _task: Task
+    warm_start: bool = False  # of a pickle that is older than this parameter
 
     @fork_safe
     def transform(self, X: Any) -> np.ndarray:
@@ -179,30 +192,35 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         """Return what training minimises."""
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Self:
+        before = self._before()
         images = self._begin_fit(X)
         y = labels_of(X, y)
+        reported = begin_fit_task(self, X, y, self._n_epochs())
+        told = {"estimator": self, "X": X, "y": y}
+        reports = [ReportEpochs(reported, self._fitted_as, **told)] if reported else []
         task, targets = self._read_targets(y, len(images))
         weight = check_weights(sample_weight, len(images))
         group = None if groups is None else check_groups(groups, len(images))
+        # Before anything is fitted, so that nothing is learned from the held-out images.
+        split = self._given_split(targets, group)
         if not weight.all():  # an image without weight is as if it were not there
             used = np.flatnonzero(weight)
+            split = split and tuple(np.searchsorted(used, p[weight[p] > 0]) for p in split)
             images, weight = images.take(used), weight[used]
             group = None if group is None else group[used]
             task, targets = self._read_targets(safe_indexing(y, used), len(used))
         generator = check_random_state(self.random_state)
         split_seed, seed = (int(seed) for seed in generator.randint(2**31 - 1, size=2))
-        parts: Sequence[np.ndarray] = [np.arange(len(targets))]
-        if self.early_stopping and not (self.unfreeze is None and self.head == "linear"):
-            # Before anything is fitted, so that nothing is learned from the held-out images.
-            how = self.validation_fraction, split_seed
-            parts = (
-                task.hold_out(targets, *how)
-                if group is None
-                else hold_out_groups(task, targets, *how, group)
-            )
-        self._task = task = task.fitted(targets[parts[0]], weight[parts[0]])
+        parts = self._parts(task, targets, group, split, split_seed)
+        if before is None:
+            task = task.fitted(targets[parts[0]], weight[parts[0]])
+        else:
+            task = before.fitted(task, self.backbone_fingerprint_)
+        self._task = task
         self._plan()
         tail = self._new_tail()
+        if before is not None:
+            self._restore(tail, before)
         encoded = [task.encode(targets[part]) for part in parts]
         datasets, rows = self._recipe.training_data(
             self, tail, [images.take(part) for part in parts], encoded
@@ -210,8 +228,71 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         weights = self._image_weights([targets[part] for part in parts], [weight[p] for p in parts])
         with reproducible(seed, resolve_device(self.device)):
             trained = None if group is None else group[parts[0]]
-            self._finish_fit(self._fit_tail(tail, datasets, rows, weights, trained))
+            net = self._fit_tail(tail, datasets, rows, weights, trained, reports)
+            if before is not None:
+                net.history = before.continued(net.history)
+            self._finish_fit(net)
+        self.__dict__.update(self._fitted_outputs())  # last, since only a fitted model has classes
+        if reported:
+            reported.call_on_fit_task_end(**told, reconstruction_attributes={})
         return self
+
+    @abstractmethod
+    def _fitted_outputs(self) -> dict[str, Any]:
+        """Return the public attributes that say what the outputs of a fitted model are."""
+
+    def _fitted_as(self, net: NeuralNet) -> dict[str, Any]:
+        """Return the attributes that make a copy of this estimator one that has fitted a net."""
+        tensors = changed_tensors(net.module_, self._pretrained())
+        history = History([dict(epoch) for epoch in net.history])
+        fitted = {"_backbone": self._pretrained(), "_tensors": tensors, "history_": history}
+        return fitted | self._fitted_outputs()
+
+    def _n_epochs(self) -> int | None:
+        """Return the largest number of epochs, or None if it depends on the number of images."""
+        if self.unfreeze is None:
+            return 0 if self.head == "linear" else None
+        return self.max_epochs
+
+    def _restore(self, tail: Tail, before: WarmStart) -> None:
+        """Give a new tail the head and the weights of the fit before."""
+        with torch.random.fork_rng(devices=[]):
+            tail.head = new_head(self.head, self._n_features_out, self._task.n_outputs)
+        before.load_into(tail, self.unfreeze)
+
+    def _before(self) -> WarmStart | None:
+        """Return what a warm start takes over, or None if the training begins anew."""
+        if not (self.warm_start and self.__sklearn_is_fitted__()):
+            return None
+        return WarmStart(self._task, self._tensors, self.history_, self.backbone_fingerprint_)
+
+    def _given_split(self, targets: np.ndarray, groups: np.ndarray | None) -> Any:
+        """Return the first split of a splitter, or None if the images are held out at random."""
+        if isinstance(self.early_stopping, bool | np.bool_) or self._fits_without_epochs():
+            return None
+        return first_split(self.early_stopping, targets, groups)
+
+    def _parts(
+        self,
+        task: Task,
+        targets: np.ndarray,
+        groups: np.ndarray | None,
+        split: Any,
+        seed: int,
+    ) -> Sequence[np.ndarray]:
+        """Return the positions to train on and, with early stopping, those to validate on."""
+        if split is not None:
+            return check_split(split, task, targets)
+        if self.early_stopping is False or self._fits_without_epochs():
+            return [np.arange(len(targets))]
+        how = self.validation_fraction, seed
+        if groups is None:
+            return task.hold_out(targets, *how)
+        return hold_out_groups(task, targets, *how, groups)
+
+    def _fits_without_epochs(self) -> bool:
+        """Tell whether only a linear head is fitted, for which no early stopping is needed."""
+        return self.unfreeze is None and self.head == "linear"
 
     def _fit_tail(
         self,
@@ -220,21 +301,25 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         rows: np.ndarray,
         weights: list[np.ndarray],
         groups: np.ndarray | None,
+        reports: Sequence[ReportEpochs],
     ) -> NeuralNet:
         """Fit the head on the frozen rows, then train it together with the unfrozen layers."""
-        head_alone, targets = isinstance(self._recipe, HeadAlone), datasets[0].y
+        targets = datasets[0].y
+        if self._fits_without_epochs():
+            tail.head = self._linear_head(rows, targets, weights[0], groups)
+            return new_net(tail, self._objective(), **self._net_settings())
+        if tail.head is not None:  # a warm start
+            return self._train(tail, datasets, weights, reports)
         if self.head == "linear":
             tail.head = self._linear_head(rows, targets, weights[0], groups)
-            if head_alone:
-                return new_net(tail, self._objective(), **self._net_settings())
         else:
             tail.head = new_head(self.head, self._n_features_out, self._task.n_outputs)
-            if not head_alone:
+            if tail.network is not None:
                 # Before layers are trained with it, the head is trained on the embeddings.
                 first = [Dataset(rows, targets)]
                 net = self._train(Tail(None, tail.head), first, weights, head_first=True)
                 self.head_history_ = net.history
-        return self._train(tail, datasets, weights)
+        return self._train(tail, datasets, weights, reports)
 
     def _begin_fit(self, X: Any) -> ImageSequence:
         for name in self._FITTED:
@@ -271,13 +356,16 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
         tail: Tail,
         datasets: list[Any],
         weights: list[np.ndarray],
+        reports: Sequence[ReportEpochs] = (),
         *,
         head_first: bool = False,
     ) -> NeuralNet:
         """Train a tail, with the user's callbacks and parameters unless `head_first`."""
         train_set, valid_set = datasets if len(datasets) == 2 else (*datasets, None)
+        converged = None
         if tail.network is None:
-            epochs = max(20, ceil(HEAD_STEPS / ceil(len(train_set) / self.batch_size)))
+            steps = ceil(len(train_set) / self.batch_size)
+            epochs, converged = max(20, ceil(HEAD_STEPS / steps)), ceil(HEAD_PATIENCE / steps)
             lr, advice = HEAD_LR, HEAD_ADVICE
         else:
             epochs, lr = self.max_epochs, self.lr
@@ -297,8 +385,10 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
             valid_set,
             weights=weights if any(np.ptp(part) > 0 for part in weights) else None,
             patience=self.n_iter_no_change,
+            converged=converged,
             callbacks=() if head_first else self.callbacks or (),
             advice=advice,
+            reports=reports,
             show_progress=self.verbose == 1 and not head_first,
             **params | ({"verbose": 0} if head_first else self.net_params or {}),
         )
@@ -339,6 +429,15 @@ class FineTuningEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bac
 
     def __sklearn_is_fitted__(self) -> bool:
         return "history_" in vars(self)
+
+    def __sklearn_clone__(self) -> Self:
+        # scikit-learn would copy callbacks with all that they hold, and fail if it cannot.
+        plain = object.__new__(type(self))
+        plain.__dict__.update(vars(self), callbacks=None)
+        cloned = super(FineTuningEstimator, plain).__sklearn_clone__()
+        if self.callbacks is not None:
+            cloned.callbacks = copies_of(self.callbacks)
+        return cloned
 
     def __getstate__(self) -> dict[str, Any]:
         # Of the networks only the tensors that training changed, and no optimizer.

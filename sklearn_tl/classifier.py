@@ -48,9 +48,10 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
     head : "linear" or callable, default="linear"
         "linear" is a linear layer that starts as a logistic regression. A function
         ``(n_features, n_classes) -> torch.nn.Module`` makes another head, which returns logits.
-        Such a head is first trained alone on the embeddings, for at least 500 steps at a learning
-        rate of 0.003. With ``unfreeze=None`` that is the whole training, and `lr` and `max_epochs`
-        are not used.
+        Such a head is first trained alone on the embeddings, in one thread and at a learning rate
+        of 0.003. The training ends after 500 steps or 20 epochs, whichever is later, or earlier if
+        its loss has converged: if the loss of an epoch fell by less than 0.001 in 50 steps. With
+        ``unfreeze=None`` that is the whole training, and `lr` and `max_epochs` are not used.
     head_C : float or "auto", default="auto"
         Inverse regularization strength of the logistic regression. "auto" is 1.0 with
         ``unfreeze=None``. If layers are trained it is 0.1: a head that is already certain about
@@ -60,6 +61,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
     lr : float, default=3e-4
         The learning rate of the head, which is the highest. It rises over the first tenth of the
         steps and then falls to zero along a cosine.
+        If a training ends far above the loss at its start, on up to 64 of the training images,
+        `fit` warns, restores the start (the fitted head on the network as it was), and names a
+        smaller rate.
     layer_decay : float, default=0.8
         Ratio between the learning rates of a layer and the layer after it, in (0, 1]. The last
         layer learns at ``lr * layer_decay``.
@@ -84,9 +88,15 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         loss would be lost to gradient clipping. With several labels per image, a dict has the keys
         0 (without a label) and 1 (with it), "balanced" is per label, and the weights are factors on
         the loss in training, too, unless `net_params` has another ``criterion``.
-    early_stopping : bool, default=False
-        Hold out a part of the images, stop when the loss on that part no longer falls, and keep the
-        weights of the best epoch. No effect if only a linear head is fitted.
+    early_stopping : bool, splitter or list of (train, test), default=False
+        True holds out a part of the images, stops when the loss on that part no longer falls, and
+        keeps the weights of the best epoch. A splitter such as
+        :class:`sklearn.model_selection.GroupShuffleSplit`, or a list of two lists of positions in
+        `X`, says which images are held out; the first split is taken, and a splitter gets the
+        `groups` of `fit`. For your own validation set, put its images into `X` as well and pass a
+        :class:`sklearn.model_selection.PredefinedSplit`. In a search or a cross-validation, `X` is
+        a part of the images, so use a splitter that draws the positions. No effect if only a linear
+        head is fitted.
     validation_fraction : float, default=0.1
         Share of the images that is held out, stratified by class or by the rarest label. Neither
         the layers nor the head are fitted on the held-out images.
@@ -95,6 +105,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
     image_size : int, (height, width), "native" or None, default=None
         Size of the network's input in pixels. None is the size at which the weights were trained.
         With "native", layers can only be trained on images of one size.
+    resize_mode : {"crop", "pad", "squash", "tiles"}, default="crop"
+        How a wide or tall image becomes as large as the input. See :class:`ConvFeatureExtractor`.
+        "tiles" needs ``unfreeze=None``.
     image_shape : (height, width), (height, width, channels), "strip" or None, default=None
         How to read the rows of a two-dimensional `X`. See :class:`ConvFeatureExtractor`.
     value_range : (black, white) or None, default=None
@@ -124,12 +137,22 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
     engine : {"auto", "torch", "openvino"}, default="torch"
         What runs frozen layers on a CPU. See :class:`ConvFeatureExtractor`.
     callbacks : list or None, default=None
-        Callbacks for skorch, in addition to those of the recipe. Each fit uses copies, which are
-        then in ``net_.callbacks_``. A :class:`skorch.callbacks.LRScheduler` in the list replaces
-        the recipe's schedule.
+        Callbacks for skorch, in addition to those of the recipe: instances, classes, or pairs of a
+        name and one of the two. Each fit uses copies, which are then in ``net_.callbacks_``, so no
+        fit sees what a callback noted in another one. The copies of a callback that cannot be
+        copied as a whole, for example because it holds an open file or the writer of TensorBoard,
+        share what it holds. A :class:`skorch.callbacks.LRScheduler` in the list replaces the
+        recipe's schedule.
     net_params : dict or None, default=None
         Further parameters of the skorch net, such as ``optimizer``,
         ``criterion`` or ``iterator_train__num_workers``. They take precedence over the recipe.
+    warm_start : bool, default=False
+        True continues in `fit` with the head and the weights of the fit before, for example for
+        more epochs, or with more layers unfrozen (``set_params(unfreeze=3)``). Each fit has its own
+        schedule of learning rates, and its epochs are appended to `history_`. The backbone, the
+        kind of head and the labels in `y` must be the same, and layers that were trained cannot be
+        frozen again. With early stopping, an int as `random_state` holds out the same images in
+        each fit to the same `X`. A linear head without layers is fitted anew.
     random_state : int, RandomState instance or None, default=None
         Decides which images are held out, the order of the images, augmentation, dropout, and the
         initial weights of a head that a function makes. An int gives the same result in every call:
@@ -252,10 +275,11 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         batch_size: int = 32,
         augment: str | Callable | None = None,
         class_weight: dict | str | None = None,
-        early_stopping: bool = False,
+        early_stopping: Any = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 3,
         image_size: int | tuple[int, int] | str | None = None,
+        resize_mode: str = "crop",
         image_shape: tuple[int, ...] | str | None = None,
         value_range: tuple[float, float] | None = None,
         channels: tuple[int, ...] | None = None,
@@ -269,6 +293,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         engine: str = "torch",
         callbacks: Sequence | None = None,
         net_params: dict | None = None,
+        warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
@@ -288,6 +313,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.image_size = image_size
+        self.resize_mode = resize_mode
         self.image_shape = image_shape
         self.value_range = value_range
         self.channels = channels
@@ -301,6 +327,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         self.engine = engine
         self.callbacks = callbacks
         self.net_params = net_params
+        self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
 
@@ -338,17 +365,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
             If the weights are not on this machine and cannot be downloaded, or a file of `X`
             cannot be read.
         """
-        self._fit(X, y, sample_weight, groups)
-        self.temperature_ = 1.0
-        # Last, since only a fitted classifier has classes.
-        if isinstance(self._task, Multilabel):
-            # One pair per label: scorers of scikit-learn see from its form what the task is.
-            self.classes_ = np.tile([0, 1], (self._task.n_labels, 1))
-            if self._task.names is not None:
-                self.target_names_ = self._task.names
-        else:
-            self.classes_ = self._task.classes
-        return self
+        return self._fit(X, y, sample_weight, groups)
 
     @fork_safe
     def predict(self, X: Any) -> np.ndarray:
@@ -441,6 +458,14 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
 
     def _read_targets(self, y: Any, n_images: int) -> tuple[Task, np.ndarray]:
         return read_labels(y, n_images)
+
+    def _fitted_outputs(self) -> dict[str, Any]:
+        if not isinstance(self._task, Multilabel):
+            return {"temperature_": 1.0, "classes_": self._task.classes}
+        # One pair per label: scorers of scikit-learn see from its form what the task is.
+        classes = np.tile([0, 1], (self._task.n_labels, 1))
+        names = {} if self._task.names is None else {"target_names_": self._task.names}
+        return {"temperature_": 1.0, "classes_": classes, **names}
 
     def _image_weights(
         self, targets: Sequence[np.ndarray], weights: Sequence[np.ndarray]

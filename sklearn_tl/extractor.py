@@ -12,9 +12,15 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_tl._base import BackboneEstimator
-from sklearn_tl._utils import check_option, fit_context, fork_safe
+from sklearn_tl._utils import StrOptions, check_option, fit_context, fork_safe
 from sklearn_tl.backbones import POOLINGS
-from sklearn_tl.embedding import FirstPass, embed
+from sklearn_tl.embedding import (
+    NORMALIZATIONS,
+    FirstPass,
+    all_features,
+    embed,
+    normalize_parts,
+)
 from sklearn_tl.images import MAX_PIXELS
 
 
@@ -44,11 +50,11 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         ``.safetensors``), from which only tensors are read; or None for random weights, which
         are the same each time. For ResNet-50, "IMAGENET1K_V1" transfers better than the default
         weights, although the default weights classify ImageNet better [1]_.
-    layer : str, sequence of str or None, default=None
+    layer : str, sequence of str, "all" or None, default=None
         The layer whose activations become the features, or several layers whose features are put
-        side by side. None is the embedding that the network passes to its own classifier. Layers
-        after the last requested one do not run. ``list_backbones(name, layers=True)`` lists the
-        names.
+        side by side. "all" is every layer that ``list_backbones(name, layers=True)`` lists, and the
+        embedding. None is the embedding alone: what the network passes to its own classifier.
+        Layers after the last requested one do not run.
     pooling : {"avg", "max", "avgmax", "flatten", "cls", "patch", "cls+patch"}, default="avg"
         How an activation becomes a vector: by its mean, its maximum, both, or as a whole. The last
         three are for the tokens of a transformer: the class token, the mean of the tokens of image
@@ -56,12 +62,23 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         maxima. With `layer=None` and a pooling other than "avg", the last layer that
         `list_backbones` lists is used, since the embedding has already gone through the network's
         own pooling.
+    normalization : {"l2", "power"} or None, default=None
+        How the features of each layer are scaled before they are put side by side. "l2" divides
+        them by their Euclidean norm, which makes all layers count equally. "power" takes the square
+        root of each feature first and keeps its sign [2]_, so that a few large features do not
+        outweigh the others. Rows are cached before they are normalised, so both share a pass.
     image_size : int, (height, width), "native" or None, default=None
         Size of the network's input in pixels. An image is scaled to cover it and cropped at the
         centre; for a few networks of timm it is stretched or framed instead, as their weights
         need. The positions of timm's transformers are resampled for another size. None is the size
         at which the weights were trained. "native" keeps each image at its own size. If these
         images are large, lower `batch_size`, since several batches are in memory at once.
+    resize_mode : {"crop", "pad", "squash", "tiles"}, default="crop"
+        How a wide or tall image becomes as large as the input. "crop" is the preprocessing of the
+        weights: the network sees the centre. "pad" scales the image to fit into the input, and the
+        rest has the mean colour. "squash" stretches it to the input. "tiles" covers the image with
+        as many inputs as it takes, at most 16, and the embedding is the mean of their embeddings;
+        the time grows with their number. A line of pixels (see `image_shape`) is always stretched.
     image_shape : (height, width), (height, width, channels), "strip" or None, default=None
         How to read the rows of a two-dimensional `X`. "strip" reads each row as one line of pixels
         (a spectrum or a time series), which is stretched over the whole input.
@@ -144,6 +161,8 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     References
     ----------
     .. [1] Kornblith, Shlens & Le, "Do Better ImageNet Models Transfer Better?", CVPR 2019.
+    .. [2] Perronnin, Sánchez & Mensink, "Improving the Fisher Kernel for Large-Scale Image
+       Classification", ECCV 2010.
 
     Examples
     --------
@@ -154,11 +173,15 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     (2, 1280)
     >>> ConvFeatureExtractor(layer=["blocks.2", "blocks.4"]).fit_transform(images).shape
     (2, 152)
+    >>> ConvFeatureExtractor(layer="all", normalization="power").fit_transform(images).shape
+    (2, 2096)
     """
 
+    _normalization: str | None = None  # of a model file that is older than this attribute
     _parameter_constraints = BackboneEstimator._parameter_constraints | {
         "layer": [str, list, tuple, None],
         "pooling": [str],
+        "normalization": [StrOptions(set(NORMALIZATIONS)), None],
         "n_jobs": [Integral, None],
     }
 
@@ -169,7 +192,9 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         weights: str | os.PathLike | None = "default",
         layer: str | Sequence[str] | None = None,
         pooling: str = "avg",
+        normalization: str | None = None,
         image_size: int | tuple[int, int] | str | None = None,
+        resize_mode: str = "crop",
         image_shape: tuple[int, ...] | str | None = None,
         value_range: tuple[float, float] | None = None,
         channels: tuple[int, ...] | None = None,
@@ -189,7 +214,9 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self.weights = weights
         self.layer = layer
         self.pooling = pooling
+        self.normalization = normalization
         self.image_size = image_size
+        self.resize_mode = resize_mode
         self.image_shape = image_shape
         self.value_range = value_range
         self.channels = channels
@@ -237,10 +264,14 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 'the size of the image. Set pooling="avg", or set image_size.'
             )
         backbone = self._pretrained()
-        layers: tuple[str | None, ...] = backbone.resolve_layers(self.layer)
-        if not layers and self.pooling != "avg":
-            layers = (backbone.layers[-1],)
-        self._features = tuple((layer, self.pooling) for layer in layers or (None,))
+        if self.layer == "all":
+            self._features = all_features(self.frozen_pass(), self.pooling)
+        else:
+            layers: tuple[str | None, ...] = backbone.resolve_layers(self.layer)
+            if not layers and self.pooling != "avg":
+                layers = (backbone.layers[-1],)
+            self._features = tuple((layer, self.pooling) for layer in layers or (None,))
+        self._normalization = self.normalization
         self._n_features_out = sum(self.frozen_pass().lengths())
         return self
 
@@ -266,10 +297,10 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             If `fit` was not called.
         """
         check_is_fitted(self)
-        images = self.read_images(X)
-        return embed(
-            images, self.frozen_pass(), cache=self.cache, n_jobs=self.n_jobs, verbose=self.verbose
-        )
+        images, frozen = self.read_images(X), self.frozen_pass()
+        rows = embed(images, frozen, cache=self.cache, n_jobs=self.n_jobs, verbose=self.verbose)
+        normalize_parts(rows, frozen.lengths(), self._normalization)
+        return rows
 
     def first_pass(self, X: Any) -> FirstPass:
         """Fit on `X` and return the frozen pass of `transform`, to fill a cache beforehand.

@@ -35,11 +35,20 @@ from sklearn_tl.finetuning import AbovePrefix, HeadAlone, WholeNetwork
 from sklearn_tl.images import MAX_PIXELS, Preprocessing
 from sklearn_tl.regressor import FineTuneRegressor
 from sklearn_tl.targets import Multiclass, Multilabel, Regression
+from sklearn_tl.transfer_classifier import TransferClassifier
+from sklearn_tl.transfer_regressor import TransferRegressor
 
 FORMAT = 3
 SUFFIX = ".sktl"
 HEADER = "model.json"
-ESTIMATORS = (ConvFeatureExtractor, FineTuneClassifier, FineTuneRegressor, RawPixels)
+ESTIMATORS = (
+    ConvFeatureExtractor,
+    FineTuneClassifier,
+    FineTuneRegressor,
+    TransferClassifier,
+    TransferRegressor,
+    RawPixels,
+)
 RECIPES, TASKS = (HeadAlone, AbovePrefix, WholeNetwork), (Multiclass, Multilabel, Regression)
 PARTS = (Preprocessing, *RECIPES, *TASKS)  # of a fitted estimator
 # Parts of scikit-learn's ensembles and searches that hold data, and that skops does not know.
@@ -74,9 +83,8 @@ PLAIN = (str, bytes, bool, Number, np.generic, np.random.RandomState, *PARTS, ty
 def save(model: BaseEstimator, path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> None:
     """Save a model in a file that runs no code when it is loaded.
 
-    The model may be a :class:`ConvFeatureExtractor`, a :class:`FineTuneClassifier`, a
-    :class:`FineTuneRegressor`, or an estimator of scikit-learn that contains them, such as a
-    pipeline. The file does not contain the pretrained network: it contains the network's name and
+    The model may be an estimator of this package, or one of scikit-learn that contains them, such
+    as a pipeline. The file does not contain the pretrained network: it contains the network's name and
     fingerprint. The file is written completely or not at all.
 
     Parameters

@@ -66,9 +66,10 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
     augment : "standard", callable or None, default=None
         How training images are varied at random in each epoch. See :class:`FineTuneClassifier`. A
         crop can change what is to be predicted, such as a count.
-    early_stopping : bool, default=False
-        Hold out a part of the images, stop when the loss on that part no longer falls, and keep the
-        weights of the best epoch. No effect if only a linear head is fitted.
+    early_stopping : bool, splitter or list of (train, test), default=False
+        True holds out a part of the images, stops when the loss on that part no longer falls, and
+        keeps the weights of the best epoch. A splitter, or a list of positions, says which images
+        are held out. See :class:`FineTuneClassifier`.
     validation_fraction : float, default=0.1
         Share of the images that is held out, drawn at random. Neither the layers nor the head are
         fitted on the held-out images.
@@ -76,6 +77,9 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
         Number of epochs without a lower validation loss after which the training stops.
     image_size : int, (height, width), "native" or None, default=None
         Size of the network's input in pixels. None is the size at which the weights were trained.
+    resize_mode : {"crop", "pad", "squash", "tiles"}, default="crop"
+        How a wide or tall image becomes as large as the input. See :class:`ConvFeatureExtractor`.
+        "tiles" needs ``unfreeze=None``.
     image_shape : (height, width), (height, width, channels), "strip" or None, default=None
         How to read the rows of a two-dimensional `X`. See :class:`ConvFeatureExtractor`.
     value_range : (black, white) or None, default=None
@@ -105,6 +109,9 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
     net_params : dict or None, default=None
         Further parameters of :class:`skorch.NeuralNetRegressor`, such as ``optimizer``,
         ``criterion`` or ``iterator_train__num_workers``. They take precedence over the recipe.
+    warm_start : bool, default=False
+        True continues in `fit` with the weights of the fit before, and with the mean and the scale
+        of its targets. See :class:`FineTuneClassifier`.
     random_state : int, RandomState instance or None, default=None
         Decides which images are held out, the order of the images, augmentation, dropout, and the
         initial weights of a head that a function makes. See :class:`FineTuneClassifier`.
@@ -180,10 +187,11 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
         weight_decay: float = 0.01,
         batch_size: int = 32,
         augment: str | Callable | None = None,
-        early_stopping: bool = False,
+        early_stopping: Any = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 3,
         image_size: int | tuple[int, int] | str | None = None,
+        resize_mode: str = "crop",
         image_shape: tuple[int, ...] | str | None = None,
         value_range: tuple[float, float] | None = None,
         channels: tuple[int, ...] | None = None,
@@ -197,6 +205,7 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
         engine: str = "torch",
         callbacks: Sequence | None = None,
         net_params: dict | None = None,
+        warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
@@ -216,6 +225,7 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.image_size = image_size
+        self.resize_mode = resize_mode
         self.image_shape = image_shape
         self.value_range = value_range
         self.channels = channels
@@ -229,6 +239,7 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
         self.engine = engine
         self.callbacks = callbacks
         self.net_params = net_params
+        self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
 
@@ -265,10 +276,7 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
             If the weights are not on this machine and cannot be downloaded, or a file of `X`
             cannot be read.
         """
-        self._fit(X, y, sample_weight, groups)
-        if self._task.names is not None:
-            self.target_names_ = self._task.names
-        return self
+        return self._fit(X, y, sample_weight, groups)
 
     @fork_safe
     def predict(self, X: Any) -> np.ndarray:
@@ -321,6 +329,9 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
 
     def _read_targets(self, y: Any, n_images: int) -> tuple[Task, np.ndarray]:
         return read_numbers(y, n_images)
+
+    def _fitted_outputs(self) -> dict[str, Any]:
+        return {} if self._task.names is None else {"target_names_": self._task.names}
 
     def _image_weights(
         self, targets: Sequence[np.ndarray], weights: Sequence[np.ndarray]

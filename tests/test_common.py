@@ -5,7 +5,13 @@ from helpers.networks import FlatNet, TinyNet
 from sklearn.exceptions import SkipTestWarning
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, FineTuneRegressor
+from sklearn_tl import (
+    ConvFeatureExtractor,
+    FineTuneClassifier,
+    FineTuneRegressor,
+    TransferClassifier,
+    TransferRegressor,
+)
 
 # Check → why it fails if layers are trained. Without them nothing may fail.
 IN_TRAINING = {
@@ -23,6 +29,8 @@ def expected_failures(estimator):
 @parametrize_with_checks(
     [
         ConvFeatureExtractor(TinyNet, **STRIP),
+        TransferClassifier(TinyNet, **STRIP),
+        TransferRegressor(FlatNet, **STRIP),
         FineTuneClassifier(TinyNet, unfreeze=None, head_C=10_000, **STRIP),
         FineTuneClassifier(
             TinyNet, unfreeze=1, head_C=100, early_stopping=True, validation_fraction=0.2, **STRIP
@@ -46,7 +54,14 @@ def test_an_estimator_passes_a_check_of_scikit_learn(estimator, check):
 
 
 @pytest.mark.parametrize(
-    "estimator", [ConvFeatureExtractor(), FineTuneClassifier(), FineTuneRegressor()]
+    "estimator",
+    [
+        ConvFeatureExtractor(),
+        FineTuneClassifier(),
+        FineTuneRegressor(),
+        TransferClassifier(),
+        TransferRegressor(),
+    ],
 )
 def test_a_default_estimator_passes_all_checks(estimator):
     with pytest.warns(

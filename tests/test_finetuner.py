@@ -126,6 +126,7 @@ LATER = {
     "loader": str,
     "draft": False,
     "precision": "bfloat16",
+    "warm_start": True,
     "callbacks": [CtrlC(1)],
     "net_params": {"optimizer": torch.optim.SGD},
     "random_state": 1,

@@ -33,11 +33,11 @@ def test_chunks_of_a_gpu_are_decoded_ahead_and_of_one_shape(make_images):
     frozen = extractor.fit(images).frozen_pass(EMBEDDING)
     read = partial(_read, images=images, frozen=frozen, with_digests=True)
     chunks = list(_joined(read, range(len(images)), 4, one_shape=False))
-    assert [some for some, _, _ in chunks] == [[0, 1, 2, 3], [4, 6, 7, 8], [5], [9], [10]]
-    for some, keys, batch in chunks:
+    assert [some for some, *_ in chunks] == [[0, 1, 2, 3], [4, 6, 7, 8], [5], [9], [10]]
+    for some, keys, _, batch in chunks:
         alone = [read([i]) for i in some]
-        assert keys == [key for _, (key,), _ in alone]
-        assert torch.equal(batch, torch.cat([one for _, _, one in alone]))
+        assert keys == [key for _, (key,), *_ in alone]
+        assert torch.equal(batch, torch.cat([one for *_, one in alone]))
 
 
 def test_images_that_are_scaled_to_one_shape_are_read_several_at_once(make_images):
@@ -51,10 +51,10 @@ def test_images_that_are_scaled_to_one_shape_are_read_several_at_once(make_image
 
     chunks = list(_joined(watched, range(37), 24, one_shape=True))
     assert sorted(tasks) == [5, 8, 8, 8, 8]
-    assert [some for some, _, _ in chunks] == [list(range(24)), list(range(24, 37))]
-    for some, keys, batch in chunks:
+    assert [some for some, *_ in chunks] == [list(range(24)), list(range(24, 37))]
+    for some, keys, _, batch in chunks:
         assert keys == read(some)[1]
-        assert torch.equal(batch, read(some)[2])
+        assert torch.equal(batch, read(some)[3])
 
 
 def test_a_gpu_rounds_nothing_to_tf32_until_the_last_pass_has_ended():

@@ -15,6 +15,7 @@ from sklearn_tl._utils.files import array_in_file, replacing
 from sklearn_tl._utils.memory import register_release, release_all
 from sklearn_tl._utils.private import (
     attributes_of_every_module,
+    backward_hooks,
     forward_hooks,
     is_torchvision_preset,
     without_compilation,
@@ -29,8 +30,11 @@ from sklearn_tl._utils.threads import (
     one_core,
 )
 from sklearn_tl._utils.validation import (
+    CallbackSupportMixin,
+    HasMethods,
     Interval,
     StrOptions,
+    begin_fit_task,
     check_option,
     close_matches,
     fit_context,
@@ -40,11 +44,15 @@ from sklearn_tl._utils.validation import (
 )
 
 __all__ = [
+    "CallbackSupportMixin",
+    "HasMethods",
     "Interval",
     "StrOptions",
     "array_in_file",
     "attributes_of_every_module",
     "autocast",
+    "backward_hooks",
+    "begin_fit_task",
     "check_option",
     "close_matches",
     "cores",

@@ -13,6 +13,7 @@ from torch import nn
 __all__ = [
     "CPU_BFLOAT16",
     "attributes_of_every_module",
+    "backward_hooks",
     "cpu_has_bfloat16",
     "forward_hooks",
     "is_torchvision_preset",
@@ -36,6 +37,11 @@ def without_compilation(module: nn.Module) -> nn.Module:
 def forward_hooks(module: nn.Module) -> list[Any]:
     """Return the functions that run before and after the `forward` of a module."""
     return [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
+
+
+def backward_hooks(module: nn.Module) -> list[Any]:
+    """Return the functions that run before and after the backward pass of a module."""
+    return [*module._backward_pre_hooks.values(), *module._backward_hooks.values()]
 
 
 def is_torchvision_preset(value: Any) -> bool:

@@ -66,7 +66,7 @@ def find_pairs(module: nn.Module, image: torch.Tensor) -> list[Pair]:
         (conv, norm)
         for conv, norm in pairs
         if n_uses[conv] == n_calls[conv] == n_calls[norm] == 1
-        and "weight" in dict(network.get_submodule(conv).named_parameters(recurse=False))
+        and _has_own_weight(network.get_submodule(conv))
     ]
 
 
@@ -97,12 +97,53 @@ def folded(module: nn.Module, pairs: list[Pair], image: torch.Tensor) -> nn.Modu
         assert isinstance(norm, nn.BatchNorm2d)
         fused = fuse_conv_bn_eval(conv, norm)
         conv.weight, conv.bias = fused.weight, fused.bias
-        parent, _, child = name.rpartition(".")
-        activation = getattr(norm, "act", None) or nn.Identity()  # timm's BatchNorm contains one
-        setattr(network.get_submodule(parent), child, activation)
+    remove_norms(network, pairs)
     network.to(memory_format=torch.channels_last)
     plain = copy.deepcopy(module).eval()
     return network if _agree(_run(plain, image), _run(network, image)) else plain
+
+
+def remove_norms(network: nn.Module, pairs: list[Pair]) -> None:
+    """Replace BatchNorms by what follows normalisation in them: an activation, or nothing."""
+    for _, name in pairs:
+        norm = network.get_submodule(name)
+        parent, _, child = name.rpartition(".")
+        activation = getattr(norm, "act", None) or nn.Identity()  # timm's BatchNorm contains one
+        setattr(network.get_submodule(parent), child, activation)
+
+
+def folded_tensors(network: nn.Module, pairs: list[Pair]) -> dict[str, torch.Tensor]:
+    """Return the weights and biases of convolutions that contain their BatchNorms.
+
+    Unlike those of a `folded` network, they are computed from the parameters of the network with
+    gradients.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    pairs : list of (convolution, BatchNorm)
+        From `find_pairs`.
+
+    Returns
+    -------
+    dict
+        Name of a weight or bias → tensor. Every convolution has a bias.
+    """
+    tensors = {}
+    for conv_name, name in pairs:
+        conv, norm = network.get_submodule(conv_name), network.get_submodule(name)
+        assert isinstance(conv, nn.Conv2d)
+        assert isinstance(norm, nn.BatchNorm2d)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        factor = torch.rsqrt(norm.running_var + norm.eps)
+        if norm.weight is not None:
+            factor = factor * norm.weight
+        shift = norm.running_mean if conv.bias is None else norm.running_mean - conv.bias
+        bias = -shift * factor if norm.bias is None else norm.bias - shift * factor
+        tensors[f"{conv_name}.weight"] = conv.weight * factor[:, None, None, None]
+        tensors[f"{conv_name}.bias"] = bias
+    return tensors
 
 
 class _Uses(TorchFunctionMode):
@@ -122,6 +163,15 @@ class _Uses(TorchFunctionMode):
         nested = [part for value in inputs if isinstance(value, tuple | list) for part in value]
         self.counts.update({id(t) for t in (*inputs, *nested) if isinstance(t, torch.Tensor)})
         return output
+
+
+def _has_own_weight(conv: nn.Module) -> bool:
+    """Tell whether the weight of a convolution is a parameter, or a buffer if it is frozen.
+
+    It may also be computed from other tensors, for example by `weight_norm`.
+    """
+    own = {*dict(conv.named_parameters(recurse=False)), *dict(conv.named_buffers(recurse=False))}
+    return "weight" in own
 
 
 def _run(network: nn.Module, image: torch.Tensor) -> Any:

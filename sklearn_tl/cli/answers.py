@@ -9,6 +9,7 @@ from sklearn.base import is_regressor
 
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.targets import check_label_values, has_several_labels, label_probabilities
+from sklearn_tl.transfer_classifier import TransferClassifier
 
 # A cell that begins with one of these is run as a formula by a spreadsheet.
 FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
@@ -124,7 +125,7 @@ def answers_of(model: Any, images: Iterable[str] = ()) -> Answers:
             names = ["prediction"] if n == 1 else [f"target {j}" for j in range(n)]
         return Answers("regression", names, _numbers_of(model, len(names)))
     # What it predicts follows from the probabilities, so the network runs once and not twice.
-    is_ours = isinstance(inner, FineTuneClassifier)
+    is_ours = isinstance(inner, FineTuneClassifier | TransferClassifier)
     several = names is not None or has_several_labels(model)
     if several or (not is_ours and len(_shape_of_prediction(model, images)) == 2):
         check_label_values(model)

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from sklearn_tl.datasets import without_position
 
 # Parameters whose names are no words of English, and so can be replaced wherever they occur.
-UNMISTAKABLE = ("image_size", "value_range", "train_sizes", "n_jobs", "max_pixels", "path_column")
+UNMISTAKABLE = (
+    *("image_size", "resize_mode", "value_range", "train_sizes"),
+    *("n_jobs", "max_pixels", "path_column"),
+)
 OPTIONS = (
     *UNMISTAKABLE,
     *("channels", "page", "backbone", "weights", "cache", "strategies", "cv"),

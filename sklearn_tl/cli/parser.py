@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from sklearn_tl import __version__
 from sklearn_tl.comparison import QUICK_STRATEGIES, default_strategies
-from sklearn_tl.images import MAX_PIXELS
+from sklearn_tl.images import MAX_PIXELS, RESIZE_MODES
 from sklearn_tl.targets import TASKS
 
 MODEL_FILES = """\
@@ -40,13 +40,14 @@ Without FOLDER or TABLE, patches of 14 built-in photographs are studied: each tr
 patches of the upper half of each photograph, and the patches of the lower halves are tested on.
 
 strategies:
-  raw pixels   a logistic regression on small images, which transfer learning must beat
-  embeddings   a logistic regression on the output of the pretrained network
-  head alone   the network with a new head; only the head is trained
-  last layer   the head and the last layer of the network are trained
-  all layers   the head and all layers of the network are trained
+  raw pixels              a logistic regression on small images, to be beaten by the others
+  embeddings              a logistic regression on the output of the pretrained network
+  head alone              the network with a new head; only the head is trained
+  features of all layers  a linear model on the outputs of all layers of the network
+  last layer              the head and the last layer of the network are trained
+  all layers              the head and all layers of the network are trained
 
-The first three are quick, since no layer of the network is trained. The best strategy is the first
+The first four are quick, since no layer of the network is trained. The best strategy is the first
 whose mean score is within one standard error of the highest.
 
 """
@@ -253,6 +254,13 @@ def study_parser() -> OneLineParser:
         type=image_size,
         help="input of the network in pixels: a number, HEIGHTxWIDTH, or native for each image's "
         "own size; default: the size at which the network was trained",
+    )
+    add(
+        "--resize-mode",
+        choices=RESIZE_MODES,
+        default="crop",
+        help="how a wide or tall image becomes as large as the input: cropped at the centre "
+        "(default), padded, stretched (squash), or cut into tiles whose rows are averaged",
     )
     add(
         "--value-range",

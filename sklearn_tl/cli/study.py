@@ -181,6 +181,7 @@ def reading(options: argparse.Namespace) -> dict[str, Any]:
         "backbone": options.backbone,
         "weights": options.weights,
         "image_size": options.image_size,
+        "resize_mode": options.resize_mode,
         "value_range": tuple(options.value_range) if options.value_range else None,
         "channels": tuple(options.channels) if options.channels else None,
         "page": options.page,

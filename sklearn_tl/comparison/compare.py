@@ -65,6 +65,7 @@ def compare_strategies(
     backbone: str | nn.Module | Callable[[], nn.Module] = "efficientnet_lite0",
     weights: str | os.PathLike | None = "default",
     image_size: int | tuple[int, int] | str | None = None,
+    resize_mode: str = "crop",
     image_shape: tuple[int, ...] | str | None = None,
     value_range: tuple[float, float] | None = None,
     channels: tuple[int, ...] | None = None,
@@ -110,6 +111,9 @@ def compare_strategies(
         See :class:`ConvFeatureExtractor`.
     image_size : int, (height, width), "native" or None, default=None
         Size of the network's input in pixels. See :class:`ConvFeatureExtractor`.
+    resize_mode : {"crop", "pad", "squash", "tiles"}, default="crop"
+        How a wide or tall image becomes as large as the input. See :class:`ConvFeatureExtractor`.
+        With "tiles", name strategies that train no layers.
     image_shape : (height, width), (height, width, channels), "strip" or None, default=None
         How to read the rows of a two-dimensional `X`.
     value_range : (black, white) or None, default=None
@@ -199,6 +203,7 @@ def compare_strategies(
         "backbone": backbone,
         "weights": weights,
         "image_size": image_size,
+        "resize_mode": resize_mode,
         "image_shape": image_shape,
         "value_range": value_range,
         "channels": channels,

@@ -19,6 +19,8 @@ from sklearn_tl.comparison.scores import mean_average_precision
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.finetuning import ALPHAS
 from sklearn_tl.regressor import FineTuneRegressor
+from sklearn_tl.transfer_classifier import TransferClassifier
+from sklearn_tl.transfer_regressor import TransferRegressor
 
 C = np.array([1.0, 10.0, 0.1, 0.01, 0.001])  # the first of those that are equally good is chosen
 # Scaled pixels are 3072 numbers of variance 1. With a larger C a regression on them is no better,
@@ -26,7 +28,8 @@ C = np.array([1.0, 10.0, 0.1, 0.01, 0.001])  # the first of those that are equal
 RAW_C = np.logspace(-6, -2, 5)
 RAW_ALPHA = np.logspace(0, 6, 13)
 RAW = "raw pixels"  # the strategy of this name is the one that transfer learning must beat
-QUICK_STRATEGIES = (RAW, "embeddings", "head alone")
+ALL_FEATURES = "features of all layers"
+QUICK_STRATEGIES = (RAW, "embeddings", "head alone", ALL_FEATURES)
 
 
 def default_strategies(
@@ -41,10 +44,11 @@ def default_strategies(
 
     The first is the cheapest. "raw pixels" and "embeddings" are pipelines with a logistic
     regression whose C is chosen among five powers of ten by cross-validation, or with a ridge
-    regression whose alpha is chosen by leaving out each image in turn. "head alone", "last
-    layer" and "all layers" are :class:`FineTuneClassifier` or :class:`FineTuneRegressor` with
-    ``unfreeze`` set to None, 1 and "all". The names in ``QUICK_STRATEGIES`` train no layers of
-    the network.
+    regression whose alpha is chosen by leaving out each image in turn. "features of all layers" is
+    :class:`TransferClassifier` or :class:`TransferRegressor`. "head alone", "last layer" and "all
+    layers" are :class:`FineTuneClassifier` or :class:`FineTuneRegressor` with ``unfreeze`` set to
+    None, 1 and "all": the layers that they name are trained. The names in ``QUICK_STRATEGIES``
+    train no layers of the network.
 
     Parameters
     ----------
@@ -70,8 +74,10 @@ def default_strategies(
     Examples
     --------
     >>> from sklearn_tl.comparison import default_strategies
-    >>> list(default_strategies())
-    ['raw pixels', 'embeddings', 'head alone', 'last layer', 'all layers']
+    >>> list(default_strategies())[:4]
+    ['raw pixels', 'embeddings', 'head alone', 'features of all layers']
+    >>> list(default_strategies())[4:]
+    ['last layer', 'all layers']
     """
     network = parameters | {"backbone": backbone}
     of_pixels = RawPixels().get_params(deep=False)
@@ -80,6 +86,8 @@ def default_strategies(
     def fine_tuned(unfreeze: int | str | None) -> FineTuneClassifier | FineTuneRegressor:
         estimator = FineTuneRegressor if task == "regression" else FineTuneClassifier
         return estimator(**network, unfreeze=unfreeze, random_state=random_state)
+
+    of_all_layers = TransferRegressor if task == "regression" else TransferClassifier
 
     # The penalty of a linear model does not change under rotations. The principal components, of
     # which there are at most as many as images, are therefore the same pixels to it, in a tenth of
@@ -93,6 +101,7 @@ def default_strategies(
         RAW: make_pipeline(*pixels, *exact, on_pixels),
         "embeddings": make_pipeline(ConvFeatureExtractor(**network), *exact, on_rows),
         "head alone": fine_tuned(None),
+        ALL_FEATURES: of_all_layers(**network),
         "last layer": fine_tuned(1),
         "all layers": fine_tuned("all"),
     }

@@ -8,6 +8,9 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 
 from sklearn_tl.classifier import FineTuneClassifier
+from sklearn_tl.transfer_classifier import TransferClassifier
+
+WITH_TEMPERATURE = (FineTuneClassifier, TransferClassifier)
 
 
 def set_temperature(model: Any, temperature: float) -> None:
@@ -16,15 +19,15 @@ def set_temperature(model: Any, temperature: float) -> None:
     Parameters
     ----------
     model : estimator
-        A `FineTuneClassifier` or a logistic regression, also as the last step of a pipeline or as
-        the best estimator of a search. Changed in place.
+        A `FineTuneClassifier`, a `TransferClassifier` or a logistic regression, also as the last
+        step of a pipeline or as the best estimator of a search. Changed in place.
     temperature : float
 
     References
     ----------
     Guo, Pleiss, Sun & Weinberger, "On Calibration of Modern Neural Networks" (ICML, 2017).
     """
-    if isinstance(model, FineTuneClassifier):
+    if isinstance(model, WITH_TEMPERATURE):
         model.temperature_ *= temperature
     elif isinstance(model, Pipeline):
         set_temperature(model[-1], temperature)
@@ -42,14 +45,15 @@ def check_can_be_scaled(strategies: Mapping[str, Any]) -> None:
     """Raise a TypeError if a strategy ends in a model whose logits cannot be divided."""
     for name, strategy in strategies.items():
         last = strategy
-        while not isinstance(last, LogisticRegression | FineTuneClassifier):
+        while not isinstance(last, (LogisticRegression, *WITH_TEMPERATURE)):
             if isinstance(last, Pipeline):
                 last = last[-1]
             elif isinstance(last, OneVsRestClassifier) or hasattr(last, "refit"):
                 last = last.estimator
             else:
                 raise TypeError(
-                    "calibrate=True changes logistic regressions and FineTuneClassifier, but the "
-                    f"strategy {name!r} ends in {type(last).__name__}. Leave calibrate out, and "
-                    "put the strategy in scikit-learn's CalibratedClassifierCV."
+                    "calibrate=True changes logistic regressions, TransferClassifier and "
+                    f"FineTuneClassifier, but the strategy {name!r} ends in "
+                    f"{type(last).__name__}. Leave calibrate out, and put the strategy in "
+                    "scikit-learn's CalibratedClassifierCV."
                 )

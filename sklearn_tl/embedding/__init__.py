@@ -12,8 +12,10 @@ from sklearn_tl.embedding.frozen_pass import (
     Feature,
     FrozenPass,
     RowPass,
+    all_features,
 )
 from sklearn_tl.embedding.interface import FirstPass, TakesImages, image_reader
+from sklearn_tl.embedding.normalization import NORMALIZATIONS, normalize_parts
 from sklearn_tl.embedding.pixel_pass import PixelPass
 from sklearn_tl.embedding.rows import LARGE, embed
 
@@ -21,6 +23,7 @@ __all__ = [
     "EMBEDDING",
     "ENGINES",
     "LARGE",
+    "NORMALIZATIONS",
     "ROWS_VERSION",
     "Feature",
     "FirstPass",
@@ -28,7 +31,9 @@ __all__ = [
     "PixelPass",
     "RowPass",
     "TakesImages",
+    "all_features",
     "embed",
     "image_reader",
+    "normalize_parts",
     "resolve_engine",
 ]

@@ -12,14 +12,15 @@ import torch
 from joblib import Parallel, cpu_count, delayed
 
 from sklearn_tl._utils import in_threads, on_each_core
-from sklearn_tl.embedding.frozen_pass import RowPass
+from sklearn_tl.embedding.frozen_pass import FrozenPass, RowPass
 from sklearn_tl.images import ImageSequence, Notices
 
 CLAIM = 32  # images, after which a process looks up what other processes have done
 TASK = 16  # images that a thread reads for a GPU at once, at most
 N_THREADS = min(8, cpu_count())
 
-Batch = tuple[list[int], list[bytes], torch.Tensor]  # positions, digests, levels
+# positions, digests, numbers of tiles, levels of all tiles
+Batch = tuple[list[int], list[bytes], list[int], torch.Tensor]
 Computed = tuple[list[int], list[bytes], np.ndarray]  # positions, digests, rows
 
 
@@ -106,16 +107,25 @@ def _computed(
 def _read(
     indices: Sequence[int], images: ImageSequence, frozen: RowPass, with_digests: bool
 ) -> Batch:
-    """Return the positions, the digests and the levels (n_images, height, width, n_channels)."""
+    """Return the positions, the digests, the numbers of tiles, and the levels of all tiles.
+
+    The levels are (n_tiles, height, width, n_channels). Most images are a single tile.
+    """
     # The files are read again, since a hundred thousand images do not fit into memory. They are
     # also digested again, so that each digest belongs to the pixels of its row.
     opened = [images.open(i) for i in indices]
     pixels = [image.decode(frozen.preprocessing.at_least) for image in opened]
+    if isinstance(frozen, FrozenPass):  # raw pixels are always cropped
+        for i, image in zip(indices, pixels, strict=True):
+            images.notice_lost(i, image.shape[:2], frozen.preprocessing)
+    tiles = [frozen.preprocessing.tiles(image) for image in pixels]
+    pixels = list(itertools.chain.from_iterable(tiles))
     if len({(image.shape, image.dtype) for image in pixels}) == 1:
         batch = frozen.preprocessing.levels(np.stack(pixels))
     else:  # torch.cat turns uint8 and float32 into float32
         batch = torch.cat([frozen.preprocessing.levels(image)[None] for image in pixels])
-    return list(indices), [image.digest for image in opened] if with_digests else [], batch
+    digests = [image.digest for image in opened] if with_digests else []
+    return list(indices), digests, list(map(len, tiles)), batch
 
 
 def _joined(
@@ -133,15 +143,15 @@ def _joined(
     waiting: dict[Any, list[Batch]] = defaultdict(list)
 
     def n_waiting(shapes: Iterable) -> int:
-        return sum(len(positions) for shape in shapes for positions, _, _ in waiting[shape])
+        return sum(len(positions) for shape in shapes for positions, *_ in waiting[shape])
 
     def joined(some: list[Batch]) -> Batch:
-        positions, digests, batches = zip(*some, strict=True)
-        chain = itertools.chain.from_iterable
-        return list(chain(positions)), list(chain(digests)), torch.cat(batches)
+        *lists, batches = zip(*some, strict=True)
+        positions, digests, n_tiles = (list(itertools.chain(*parts)) for parts in lists)
+        return positions, digests, n_tiles, torch.cat(batches)
 
     for some in in_threads(read, tasks, N_THREADS, ahead=2 * size // n_at_once):
-        shape = some[2].shape[1:]
+        shape = some[3].shape[1:]
         waiting[shape].append(some)
         if n_waiting(waiting) == 4 * size:
             shape = max(waiting, key=lambda shape: n_waiting([shape]))
@@ -154,12 +164,13 @@ def _joined(
 def _run(
     indices: list[int],
     digests: list[bytes],
+    n_tiles: list[int],
     batch: torch.Tensor,
     images: ImageSequence,
     frozen: RowPass,
 ) -> Computed:
     try:
-        rows = frozen.compute_rows(batch)
+        rows = _means_of_tiles(n_tiles, batch, frozen)
     except Exception as error:  # a network raises anything for a size that it does not take
         if frozen.preprocessing.crop is not None or isinstance(error, MemoryError):
             raise
@@ -180,3 +191,12 @@ def _run(
             f"The row of X[{i}] contains NaN or infinity ({frozen.name}, in {precision}). {advice}."
         )
     return indices, digests, rows
+
+
+def _means_of_tiles(n_tiles: list[int], batch: torch.Tensor, frozen: RowPass) -> np.ndarray:
+    """Return one row per image: the mean of the rows of its tiles."""
+    if len(n_tiles) == len(batch):
+        return frozen.compute_rows(batch)
+    rows = [frozen.compute_rows(part) for part in batch.split(frozen.chunk_size)]
+    by_image = np.split(np.concatenate(rows), np.cumsum(n_tiles)[:-1])
+    return np.stack([of_image.mean(axis=0) for of_image in by_image])

@@ -126,6 +126,13 @@ class FrozenPass:
 
     def lengths(self) -> list[int]:
         """Return the number of values per feature, found by running one black image."""
+        flat = any(pooling == "flatten" for _, pooling in self.features)
+        if flat and self.preprocessing.crop_mode == "tiles":
+            raise ValueError(
+                'With resize_mode="tiles" there are no activation maps, and no pooling="flatten", '
+                "since the rows of the tiles of an image are averaged, and their positions differ. "
+                'Set resize_mode="pad" or "squash".'
+            )
         crop = self.preprocessing.crop or self.backbone.preprocessing.crop
         assert crop is not None  # only an estimator can ask for the images' native sizes
         height, width = crop
@@ -240,3 +247,17 @@ class FrozenPass:
             precision=self.precision,
             name=self.name,
         )
+
+
+def all_features(frozen: FrozenPass, pooling: str) -> tuple[Feature, ...]:
+    """Return the features of all layers, from input to output, and the embedding.
+
+    If the embedding has the length of the last layer's features, it is these features, perhaps
+    after one more norm, and takes their place. With another pooling than "avg" there is only the
+    layers, since the embedding has gone through the network's own pooling.
+    """
+    layers = tuple((layer, pooling) for layer in frozen.backbone.layers)
+    if pooling != "avg":
+        return layers
+    last, embedding = replace(frozen, features=(layers[-1], *EMBEDDING)).lengths()
+    return (*(layers[:-1] if last == embedding else layers), *EMBEDDING)

@@ -85,7 +85,7 @@ def embed(
             some = rows[done : done + len(part)]
             n_cached += _fill(some, part, frozen, layers, cache is not None, n_jobs, bar)
             done += len(part)
-    images.notices.warn(all_were_read=n_cached == 0)
+    images.notices.warn(all_were_read=n_cached == 0, n_read=len(images) - n_cached)
     return rows
 
 

@@ -5,7 +5,9 @@ trained and its training data; `train` trains it with skorch; `restore` rebuilds
 that training changed.
 """
 
+from sklearn_tl.finetuning.callbacks import ReportEpochs, copies_of
 from sklearn_tl.finetuning.heads import ALPHAS, logistic_head, logistic_heads, new_head, ridge_head
+from sklearn_tl.finetuning.holdout import check_split, first_split
 from sklearn_tl.finetuning.objectives import LOSSES, Objective, of_classes, of_labels, of_numbers
 from sklearn_tl.finetuning.recipes import (
     AbovePrefix,
@@ -18,6 +20,7 @@ from sklearn_tl.finetuning.schedule import learning_rate_groups
 from sklearn_tl.finetuning.surgery import changed_tensors, cut_network, restore, tuned_backbone
 from sklearn_tl.finetuning.tail import Tail, head_outputs
 from sklearn_tl.finetuning.training import check_net_params, new_net, reproducible, train
+from sklearn_tl.finetuning.warm_start import WarmStart
 
 __all__ = [
     "ALPHAS",
@@ -26,12 +29,17 @@ __all__ = [
     "HeadAlone",
     "Objective",
     "Recipe",
+    "ReportEpochs",
     "Tail",
+    "WarmStart",
     "WholeNetwork",
     "changed_tensors",
     "check_net_params",
+    "check_split",
     "choose_recipe",
+    "copies_of",
     "cut_network",
+    "first_split",
     "head_outputs",
     "learning_rate_groups",
     "logistic_head",

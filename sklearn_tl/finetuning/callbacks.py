@@ -1,11 +1,15 @@
 """Callbacks for skorch that make up the recipe: one idea each."""
 
+from collections.abc import Sequence
+from copy import copy, deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 
 from sklearn_tl._utils import tqdm
 
@@ -109,6 +113,82 @@ class ProgressBar(Callback):
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Close the bar."""
         self.bar_.close()
+
+
+class ReportEpochs(Callback):
+    """Reports each epoch to the callbacks of scikit-learn, which may end the training.
+
+    Parameters
+    ----------
+    task : sklearn.callback.CallbackContext
+        The fit of the estimator.
+    fitted_as : callable
+        Gets the net; returns the attributes of the estimator as if the training had ended.
+    **known
+        What else the callbacks are told: the estimator, X and y.
+    """
+
+    def __init__(self, task: Any, fitted_as: Any, **known: Any) -> None:
+        self.task = task
+        self.fitted_as = fitted_as
+        self.known = known
+
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Begin a task."""
+        self.epoch_ = self.task.subcontext(task_name="epoch")
+        self.epoch_.call_on_fit_task_begin(**self.known)
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """End the task."""
+        attributes = partial(self.fitted_as, net)  # called only if a callback asks for it
+        if self.epoch_.call_on_fit_task_end(**self.known, reconstruction_attributes=attributes):
+            raise KeyboardInterrupt  # with which skorch's callbacks end a training
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Let go of the images, which the net does not need."""
+        self.task = self.fitted_as = self.epoch_ = None
+        self.known = {}
+
+
+def copies_of(callbacks: Sequence[Any]) -> list[Any]:
+    """Return copies of a user's callbacks, which keep what they see in a training to themselves.
+
+    A clone has only the parameters of a callback. Other callbacks are copied with everything that
+    they hold. A callback that holds an open file or a connection, such as a writer of logs, cannot
+    be copied as a whole: its copy writes to the same place.
+
+    Parameters
+    ----------
+    callbacks : list
+        As skorch takes them: instances, classes, or pairs of a name and one of the two.
+
+    Returns
+    -------
+    copies : list
+        Of the same form.
+    """
+    return [
+        (callback[0], _copy_of(callback[1]))
+        if isinstance(callback, list | tuple)
+        else _copy_of(callback)
+        for callback in callbacks
+    ]
+
+
+def _copy_of(callback: Any) -> Any:
+    for copied in (partial(clone, safe=False), deepcopy, copy):
+        try:
+            return copied(callback)
+        except Exception:  # raised by the callback's constructor, or by what it holds
+            continue
+    return callback
+
+
+def has_schedule(callbacks: Sequence[Any]) -> bool:
+    """Tell whether there is a learning-rate schedule among a user's callbacks."""
+    given = [c[-1] if isinstance(c, list | tuple) else c for c in callbacks]
+    kinds = [callback if isinstance(callback, type) else type(callback) for callback in given]
+    return any(issubclass(kind, LRScheduler) for kind in kinds)
 
 
 def forget_best_weights(net: NeuralNet) -> None:

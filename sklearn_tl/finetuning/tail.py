@@ -17,6 +17,7 @@ from sklearn_tl._utils import (
     without_tf32,
 )
 from sklearn_tl.backbones import Backbone, Replicas, embedding_of
+from sklearn_tl.finetuning.folded import FoldedNetwork, fold_network, has_hooks
 
 DROPOUTS = (
     nn.Dropout,
@@ -61,6 +62,8 @@ class Tail(nn.Module):
         self.memory_format = memory_format(network)
         self.n_prefix = backbone.structure.n_prefix.get(None, 0) if backbone else 0
         self.precision = precision
+        self._folded: FoldedNetwork | None = None
+        self._tried_to_fold = False
 
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """Return the embeddings (n_images, n_features) of a batch."""
@@ -68,9 +71,10 @@ class Tail(nn.Module):
             return x
         if x.ndim == 4:
             x = x.contiguous(memory_format=self.memory_format)
+        if self.training and (folded := self._folded_for(x)):
+            return folded(x)
         with autocast(str(x.device), self.precision):
-            output = self.network(x)
-            return embedding_of(output, self.channels_last_maps, self.n_prefix).float()
+            return self._pool(self.network(x))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the head's outputs."""
@@ -83,6 +87,27 @@ class Tail(nn.Module):
         for module in () if self.network is None else self.network.modules():
             module.training = mode and isinstance(module, DROPOUTS)
         return self
+
+    def _pool(self, output: Any) -> torch.Tensor:
+        return embedding_of(output, self.channels_last_maps, self.n_prefix).float()
+
+    def _folded_for(self, x: torch.Tensor) -> FoldedNetwork | None:
+        """Return what replaces the network in a training step, or None if nothing does.
+
+        Nothing does in bfloat16, in which the folded weights would be rounded in other places, and
+        on GPUs, where no gain was measured.
+        """
+        assert self.network is not None
+        if x.device.type != "cpu" or self.precision != "float32" or has_hooks(self.network):
+            return None
+        if not self._tried_to_fold:
+            self._folded = fold_network(self.network, self._pool, x)
+            self._tried_to_fold = True
+        return self._folded
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy folds its own network.
+        return self.__dict__ | {"_folded": None, "_tried_to_fold": False}
 
 
 def memory_format(network: nn.Module | None) -> torch.memory_format:

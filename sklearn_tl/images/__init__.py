@@ -5,7 +5,7 @@ request, as a `Reading` says, and collects `Notices` of what it leaves out or gu
 `check_images` reads all of them and lists what is wrong; `check_each` does it for an
 `ImageSequence`. `LazyImages` keeps a dataset unread in scikit-learn's folds, and `indexable` wraps
 a dataset in it. `Preprocessing` resizes, crops and normalises pixels as the weights of a network
-need it.
+need it, in one of the `RESIZE_MODES`.
 `to_uint8` makes pixels for a screen. `FORMATS` lists the file formats and the endings of their
 files, `sniff` recognises them, and `missing_package` says what to install for one. `CONSTRAINTS`
 are those of the parameters of a `Reading`; `say_whose_limit` warns of a limit that is not used.
@@ -16,7 +16,7 @@ from sklearn_tl.images.formats import FORMAT_NAMES, FORMATS, missing_package, sn
 from sklearn_tl.images.lazy import LazyImages, indexable
 from sklearn_tl.images.notices import ImageWarning, Notices
 from sklearn_tl.images.pixels import to_uint8
-from sklearn_tl.images.preprocessing import IMAGENET, Preprocessing
+from sklearn_tl.images.preprocessing import IMAGENET, RESIZE_MODES, Preprocessing
 from sklearn_tl.images.reading import CONSTRAINTS, MAX_PIXELS, Reading, say_whose_limit
 from sklearn_tl.images.sequence import ImageSequence, as_images
 
@@ -32,6 +32,7 @@ __all__ = [
     "MAX_PIXELS",
     "Notices",
     "Preprocessing",
+    "RESIZE_MODES",
     "Reading",
     "as_images",
     "check_each",

@@ -5,6 +5,7 @@ from collections import defaultdict
 
 import numpy as np
 
+MANY, FEW = 1 / 3, 4  # more cropped images than both, as a share and a number, are worth a warning
 DARK = 0.25  # images that all stay below this share of their range may have fewer bits
 SENTENCES = {
     "pages": (
@@ -22,6 +23,15 @@ SENTENCES = {
     "8 bits": (
         "{n} have 8 bits, and value_range does not apply to them. Leave them out of X if they are "
         "not meant to be read from 0 to 255."
+    ),
+    "cropped": (
+        "{n} lose more than half of their area, since the network sees the centre of an image. To "
+        'use the whole image, set resize_mode="pad" (scaled to fit), "squash" (stretched) or '
+        '"tiles" (several inputs, whose rows are averaged).'
+    ),
+    "gaps": (
+        "{n} have more parts than the 16 tiles that an image is cut into, so there are gaps "
+        'between the tiles. Cut such images into several ones, or set resize_mode="squash".'
     ),
 }
 
@@ -54,15 +64,20 @@ class Notices:
             self._where[kind] |= where
         self._peaks |= other._peaks
 
-    def warn(self, all_were_read: bool = True) -> None:
+    def warn(self, all_were_read: bool = True, n_read: int = 0) -> None:
         """Give one warning for each kind of notice, and forget them all.
 
         Parameters
         ----------
         all_were_read : bool, default=True
             Whether no image of the call came from a cache, so that their largest number is known.
+        n_read : int, default=0
+            How many images of the call did not come from a cache. A few cropped images among many
+            are not worth a warning.
         """
         for kind, where in self._where.items():
+            if kind == "cropped" and len(where) <= max(FEW, MANY * n_read):
+                continue
             first = where[min(where)]
             n = first if len(where) == 1 else f"{len(where)} images ({first} is the first)"
             text = SENTENCES[kind].format(n=n)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from sklearn_tl._utils import register_release
+from sklearn_tl.images.tiling import tile_boxes
 
 # torch's own functions are used where torchvision has some for this: importing torchvision
 # takes seconds in every process, also in those of `n_jobs`. The results are the same bits.
@@ -20,6 +21,9 @@ from sklearn_tl._utils import register_release
 # module of torchvision.
 PRESET_ATTRIBUTES = ("crop_size", "resize_size", "mean", "std", "interpolation")
 PIL_BILINEAR = 2  # of PIL.Image.Resampling
+# What users call the ways to fill the input, and what timm calls them, if it does.
+CROP_MODES = {"pad": "border", "squash": "squash", "tiles": "tiles"}
+RESIZE_MODES = ("crop", *CROP_MODES)
 DRAFT = 2  # an image decoded at a reduced size keeps this many times the size that is needed
 
 
@@ -41,10 +45,11 @@ class Preprocessing:
         How images are scaled; always with antialiasing.
     draft : bool, default=False
         Whether large JPEG files are decoded at a reduced size.
-    crop_mode : {"center", "squash", "border"}, default="center"
+    crop_mode : {"center", "squash", "border", "tiles"}, default="center"
         How an image becomes as large as `resize`, as timm names it: it is scaled to cover that
         size, it is stretched to it, or it is scaled to fit into it. In the last case the rest of
-        the input has the colour `mean`.
+        the input has the colour `mean`. "tiles" is not known to timm: an image is cut into `tiles`
+        of the shape of the input, and each of them is scaled to it.
 
     Examples
     --------
@@ -181,6 +186,20 @@ class Preprocessing:
             self, crop=(height, width), resize=(round(height * share), round(width * share))
         )
 
+    def resized_by(self, resize_mode: str) -> Self:
+        """Return the same preprocessing, with another way to fill the input.
+
+        Parameters
+        ----------
+        resize_mode : {"crop", "pad", "squash", "tiles"}
+            "crop" leaves the preprocessing of the weights as it is. The others use the whole image
+            and the whole input.
+        """
+        if resize_mode == "crop":
+            return self
+        assert self.crop is not None, "an image of its own size fills its input"
+        return replace(self, resize=self.crop, crop_mode=CROP_MODES[resize_mode])
+
     def visible_box(self, height: int, width: int) -> tuple[float, float, float, float]:
         """Return which part of an image the network sees, in pixels of that image.
 
@@ -194,7 +213,7 @@ class Preprocessing:
         left, top, right, bottom : float
             The edges of the part that is left after the resize and the centre crop. The image
             itself is the box ``(0, 0, width, height)``. The whole image is returned if
-            ``crop=None``, and for an image of height 1, which is stretched to the crop.
+            ``crop=None``, for tiles, and for an image of height 1, which is stretched to the crop.
 
         Examples
         --------
@@ -202,7 +221,7 @@ class Preprocessing:
         >>> preprocessing.visible_box(512, 1024)  # the middle 448 x 448 pixels
         (288.0, 32.0, 736.0, 480.0)
         """
-        if self.crop is None or height == 1:
+        if self.crop is None or height == 1 or self.crop_mode == "tiles":
             return 0.0, 0.0, float(width), float(height)
         kept = self._kept_size((height, width))
         scaled = self.scaled_size(kept, self.resize)
@@ -216,8 +235,58 @@ class Preprocessing:
         (top, bottom), (left, right) = edges
         return left, top, right, bottom
 
+    def visible_share(self, height: int, width: int) -> float:
+        """Return the share of an image's area that the network sees, from 0 to 1.
+
+        Parameters
+        ----------
+        height, width : int
+            The size of the image in pixels, before it is resized.
+        """
+        boxes: Sequence[tuple[float, ...]] = [self.visible_box(height, width)]
+        if self.crop is not None and height > 1 and self.crop_mode == "tiles":
+            boxes = tile_boxes(height, width, self.crop)
+        areas = (
+            (min(right, width) - max(left, 0)) * (min(bottom, height) - max(top, 0))
+            for left, top, right, bottom in boxes
+        )
+        return min(1.0, sum(areas) / (height * width))
+
+    def tiles(self, pixels: np.ndarray) -> list[np.ndarray]:
+        """Return the parts of one image, each of which is an input of the network.
+
+        Parameters
+        ----------
+        pixels : ndarray of shape (height, width, n_channels)
+
+        Returns
+        -------
+        tiles : list of ndarray of shape (tile_height, tile_width, n_channels)
+            The image itself, unless the crop mode is "tiles".
+        """
+        if self.crop is None or self.crop_mode != "tiles" or len(pixels) == 1:
+            return [pixels]
+        height, width = pixels.shape[:2]
+        boxes = tile_boxes(height, width, self.crop)
+        # Contiguous as other images are, so that the same bits come out of the same pixels.
+        return [
+            np.ascontiguousarray(pixels[top:bottom, left:right])
+            for left, top, right, bottom in boxes
+        ]
+
     def __call__(self, pixels: np.ndarray) -> torch.Tensor:
-        """Return pixels (..., height, width, n_channels) as the input of a network."""
+        """Return pixels (..., height, width, n_channels) as the input of a network.
+
+        Raises
+        ------
+        ValueError
+            If the crop mode is "tiles", with which an image is not one input.
+        """
+        if self.crop_mode == "tiles":
+            raise ValueError(
+                'With resize_mode="tiles" there are no activation maps, since an image is several '
+                'inputs of the network. Set resize_mode="pad" or "squash".'
+            )
         return self.finish(self.scale(pixels))
 
     def levels(self, pixels: np.ndarray) -> torch.Tensor:
@@ -237,12 +306,16 @@ class Preprocessing:
             # One line of pixels is stretched: a centre crop would keep next to nothing of it.
             return self.resized(image, self.crop)
         image = _center_crop(image, self._kept_size(image.shape[-2:]))
-        return self.resized(image, self.scaled_size(image.shape[-2:], self.resize))
+        image = self.resized(image, self.scaled_size(image.shape[-2:], self.resize))
+        if self.crop_mode == "border" and self.resize == self.crop:
+            # Already here, so that augmentation gets what the network sees without it.
+            return self._bordered(image)
+        return image
 
     def scaled_size(self, size: Sequence[int], target: Sequence[int]) -> list[int]:
         """Return the (height, width) to which an image is scaled for a target (height, width)."""
         (height, width), (target_height, target_width) = size, target
-        if self.crop_mode == "squash":
+        if self.crop_mode in ("squash", "tiles"):  # a tile has the shape of the target
             return [target_height, target_width]
         if self.crop_mode == "border":
             ratio = max(height / target_height, width / target_width)

@@ -22,6 +22,7 @@ from sklearn_tl.images.files import read_file, read_object
 from sklearn_tl.images.items import as_array, is_file_object, path_of, unwrapped
 from sklearn_tl.images.notices import Notices
 from sklearn_tl.images.pixels import Numbers, to_pixels
+from sklearn_tl.images.preprocessing import Preprocessing
 from sklearn_tl.images.reading import Reading, say_whose_limit
 
 # Images are read in threads, but PIL images, users' datasets and their loaders may not be safe in
@@ -239,6 +240,15 @@ class ImageSequence:
             part = ImageSequence(self._items, self._reading, list(opened), self.notices)
             part._opened = opened
             yield part
+
+    def notice_lost(self, i: int, size: Sequence[int], preprocessing: Preprocessing) -> None:
+        """Remember it if a preprocessing loses much of image `i`, of a size (height, width)."""
+        in_tiles = preprocessing.crop_mode == "tiles"
+        if preprocessing.visible_share(*size) < (1.0 if in_tiles else 0.5):
+            position = self.position(i)
+            path = None if self.is_slow else self.path(i)
+            where = f"X[{position}] ({path!r})" if path else f"X[{position}]"
+            self.notices.add("gaps" if in_tiles else "cropped", position, where)
 
     def find_bad(self, seconds: float) -> tuple[dict[int, Exception], bool]:
         """Read all images, and say whether there was time for all of them.

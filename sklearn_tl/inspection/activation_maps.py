@@ -12,8 +12,10 @@ from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.images import ImageSequence
 from sklearn_tl.inspection.cam import linear_maps
 from sklearn_tl.inspection.grad_cam import gradient_maps
+from sklearn_tl.inspection.layer_maps import layer_maps
 from sklearn_tl.inspection.reading import images_as_read_by
 from sklearn_tl.targets import has_several_labels
+from sklearn_tl.transfer_classifier import TransferClassifier
 
 
 def class_activation_maps(estimator: Any, X: Any, y: Any = None) -> np.ndarray:
@@ -21,12 +23,14 @@ def class_activation_maps(estimator: Any, X: Any, y: Any = None) -> np.ndarray:
 
     For a pipeline of :class:`ConvFeatureExtractor` and a linear classifier the map is exact
     (CAM [1]_): the decision value that the classifier gives to the features at each position. The
-    mean of a map is the decision value of its image. For :class:`FineTuneClassifier` the map is
-    Grad-CAM [2]_ at the last layer; its values are 0 or larger.
+    mean of a map is the decision value of its image. The map of a :class:`TransferClassifier` is
+    exact in the same way: the maps of all layers add up, and their mean is the logit. For
+    :class:`FineTuneClassifier` the map is Grad-CAM [2]_ at the last layer; its values are 0 or
+    larger.
 
     Parameters
     ----------
-    estimator : Pipeline or FineTuneClassifier
+    estimator : Pipeline, TransferClassifier or FineTuneClassifier
         A fitted classifier, or a search that found one. In a pipeline the extractor comes first,
         and has one layer and ``pooling="avg"``.
     X : images
@@ -83,18 +87,21 @@ def maps_of_images(estimator: Any, images: ImageSequence, labels: Any) -> np.nda
     codes = _codes(classifier.classes_, labels, len(images))
     if isinstance(classifier, FineTuneClassifier):
         return gradient_maps(classifier, images, codes)
+    if isinstance(classifier, TransferClassifier):
+        return layer_maps(classifier, images, codes)
     return linear_maps(classifier, images, codes)
 
 
-def _with_maps(estimator: Any) -> FineTuneClassifier | Pipeline:
+def _with_maps(estimator: Any) -> FineTuneClassifier | TransferClassifier | Pipeline:
     """Return the fitted classifier that maps are made for; of a search, the best one."""
     estimator = getattr(estimator, "best_estimator_", estimator)
-    if not isinstance(estimator, FineTuneClassifier) and not (
+    if not isinstance(estimator, FineTuneClassifier | TransferClassifier) and not (
         isinstance(estimator, Pipeline) and isinstance(estimator[0], ConvFeatureExtractor)
     ):
         raise TypeError(
-            "Expected a FineTuneClassifier, or a Pipeline that begins with a ConvFeatureExtractor, "
-            f"got {type(estimator).__name__} instead. Other estimators have no maps."
+            "Expected a FineTuneClassifier, a TransferClassifier, or a Pipeline that begins with a "
+            f"ConvFeatureExtractor, got {type(estimator).__name__} instead. Other estimators have "
+            "no maps."
         )
     check_is_fitted(estimator)
     classes = getattr(estimator, "classes_", None)

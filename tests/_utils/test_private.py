@@ -53,6 +53,9 @@ def test_the_hooks_of_a_module_are_found():
     network.register_forward_hook(hooks[1])
     network.register_forward_pre_hook(hooks[0])
     assert private.forward_hooks(network) == hooks
+    network.register_full_backward_hook(hooks[1])
+    network.register_full_backward_pre_hook(hooks[0])
+    assert private.backward_hooks(network) == hooks
 
 
 def test_tensors_hooks_and_flags_are_attributes_of_every_module():

@@ -36,6 +36,7 @@ def test_a_study_has_every_option_and_unreadable_images_are_skipped_by_default()
         "backbone": "efficientnet_lite0",
         "weights": "default",
         "image_size": None,
+        "resize_mode": "crop",
         "value_range": None,
         "channels": None,
         "page": None,

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from helpers.estimators import make
 from helpers.pictures import study
 from torch import nn
 
+from sklearn_tl._finetuner import HEAD_PATIENCE
 from sklearn_tl.finetuning.heads import logistic_heads
+from sklearn_tl.finetuning.training import CONVERGED
 
 
 def test_a_factory_makes_the_head():
@@ -19,9 +22,32 @@ def test_a_factory_makes_the_head():
     for unfreeze in (None, 1):
         classifier = make(unfreeze, head=mlp).fit(X, y)
         assert classifier.score(X, y) > 0.9
-        assert len(classifier.history_) == (500 if unfreeze is None else 5)
+        n_epochs = len(classifier.history_)
+        assert 50 < n_epochs < 500 if unfreeze is None else n_epochs == 5
         norm = classifier.net_.module_.head[1]
         assert norm.num_batches_tracked > 0  # the head's own BatchNorm is no pretrained one
+
+
+def test_a_head_is_trained_in_one_thread_until_it_has_converged():
+    n_threads = []
+
+    class Head(nn.Linear):
+        def forward(self, x):
+            if self.training:
+                n_threads.append(torch.get_num_threads())
+            return super().forward(x)
+
+    X, y = study(3, 60)
+    classifier = make(None, head=Head).fit(X, y)
+    assert set(n_threads) == {1}
+    losses = classifier.history_[:, "train_loss"]
+    patience = HEAD_PATIENCE // 2  # epochs of two steps
+    assert len(losses) < 250
+    assert min(losses[:-patience]) - min(losses[-patience:]) < CONVERGED
+    assert max(losses[:-patience]) > 10 * CONVERGED
+    np.testing.assert_array_equal(
+        make(None, head=Head).fit(X, y).predict_proba(X), classifier.predict_proba(X)
+    )
 
 
 def test_a_single_last_image_does_not_reach_batchnorm():

@@ -9,6 +9,7 @@ from helpers.networks import TinyNet
 from PIL import Image
 
 from sklearn_tl import ConvFeatureExtractor, ImageWarning
+from sklearn_tl.comparison import RawPixels
 
 LEVELS = np.random.default_rng(0).integers(0, 256, (3, 6, 8, 4), dtype=np.uint8)
 
@@ -97,3 +98,47 @@ def test_pils_limit_is_said_not_to_apply(monkeypatch):
         rows(LEVELS[..., :3])
     with pytest.raises(ValueError, match="5 x 4 pixels are more than max_pixels=10"):
         rows([gif(1)], max_pixels=10)
+
+
+def wide(n, width=100):
+    return list(np.random.default_rng(1).integers(0, 256, (n, 20, width, 3), dtype=np.uint8))
+
+
+CROPPED = r"lose more than half of their area.*resize_mode=\"pad\".*\"squash\".*\"tiles\""
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_images_that_lose_more_than_half_are_said_once(n_jobs, tmp_path):
+    X = [*wide(40), *wide(40, 20)]
+    match = rf"^40 images \(X\[0\] is the first\) {CROPPED}"
+    with pytest.warns(ImageWarning, match=match) as caught:
+        rows(X, n_jobs=n_jobs)
+    assert len(caught) == 1
+    if n_jobs is None:
+        rows(X)  # they come from the cache, and all was said
+    for mode in ("pad", "squash", "tiles"):
+        rows(X, n_jobs=n_jobs, resize_mode=mode)
+
+
+def test_few_cropped_images_and_lines_of_pixels_are_not_said():
+    rows(wide(4))
+    rows([*wide(10), *wide(30, 20)])
+    rows(np.random.default_rng(0).random((9, 70)), image_shape="strip")
+    rows(wide(9, 25))  # 4 : 5
+
+
+def test_the_path_of_a_cropped_image_is_said(tmp_path):
+    for i, image in enumerate(wide(5)):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    with pytest.warns(ImageWarning, match=rf"5 images \(X\[0\] \('.*0.png'\) is.*{CROPPED}"):
+        rows(sorted(tmp_path.iterdir()))
+
+
+def test_gaps_between_tiles_are_said():
+    match = r"^X\[1\] has more parts than the 16 tiles.*gaps.*resize_mode=\"squash\""
+    with pytest.warns(ImageWarning, match=match):
+        rows([*wide(1), *wide(1, 400)], resize_mode="tiles")
+
+
+def test_raw_pixels_say_nothing_of_a_parameter_that_they_do_not_have():
+    RawPixels().fit_transform(wide(8))

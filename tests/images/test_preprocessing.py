@@ -262,3 +262,57 @@ def test_image_processors_of_transformers_are_known(processor, crop, resize, mod
 def test_an_image_processor_that_does_more_is_refused():
     with pytest.raises(ValueError, match="rescale_factor=1"):
         Preprocessing.from_transformers(Processor({"shortest_edge": 256}, rescale_factor=1.0))
+
+
+def test_crop_leaves_the_preprocessing_as_it_is():
+    assert SQUARE.resized_by("crop") is SQUARE  # it is a part of the key of cached rows
+    assert SQUASHED.resized_by("crop") is SQUASHED
+
+
+def test_pad_shows_the_whole_image_on_the_mean_colour():
+    padded = replace(OBLONG, mean=(0.2, 0.4, 0.6)).resized_by("pad")
+    for size, box in (((40, 30), (7, 0, 22, 20)), ((10, 60), (0, 7, 30, 12))):
+        levels = padded.levels(np.full((*size, 3), 255, dtype=np.uint8))
+        left, top, right, bottom = box
+        rows, columns = np.nonzero((levels == 255).all(dim=2).numpy())
+        assert (columns.min(), columns.max() + 1) == (left, right)
+        assert (rows.min(), rows.max() + 1) == (top, bottom)
+        assert levels[0, 0].tolist() == [51, 102, 153]
+        assert padded.visible_share(*size) == 1
+        # What augmentation gets is what the network sees.
+        assert padded.scale(np.zeros((*size, 3), dtype=np.uint8)).shape == (3, 20, 30)
+
+
+def test_squash_stretches_the_whole_image():
+    image = np.zeros((40, 400))
+    image[:, :40], image[:, -40:] = 1, 1
+    for mode, ends in (("squash", 1), ("crop", 0)):
+        got = seen(SQUARE.resized_by(mode), image)
+        assert round(got[12, 0]) == round(got[12, -1]) == ends
+    assert SQUARE.resized_by("squash").visible_box(40, 400) == (0, 0, 400, 40)
+
+
+def test_tiles_are_inputs_without_a_margin(make_images):
+    tiled = SQUARE.resized_by("tiles")
+    (pixels,) = make_images(1, 24, 60)
+    wanted = [pixels[:, :24], pixels[:, 18:42], pixels[:, 36:]]
+    for tile, part in zip(tiled.tiles(pixels), wanted, strict=True):
+        np.testing.assert_array_equal(tile, part)
+        np.testing.assert_array_equal(tiled.levels(tile), part)
+    (line,) = tiled.tiles(pixels[:1])  # one line of pixels is stretched
+    assert line.shape == (1, 60, 3)
+    assert len(SQUARE.tiles(pixels)) == 1
+    with pytest.raises(ValueError, match='tiles" there are no activation maps.*"pad"'):
+        tiled(pixels)
+
+
+def test_the_visible_share_is_what_is_left_of_the_area():
+    assert SQUARE.visible_share(28, 28) == pytest.approx((24 / 28) ** 2)
+    assert SQUARE.visible_share(280, 560) == pytest.approx((24 / 28) ** 2 / 2)
+    assert SQUARE.visible_share(1, 700) == 1
+    padded = Preprocessing((32, 32), (28, 28), (0, 0, 0), (1, 1, 1))
+    assert padded.visible_share(28, 28) == 1  # which is not more than all
+    tiled = SQUARE.resized_by("tiles")
+    assert tiled.visible_share(1, 700) == tiled.visible_share(30, 450) == 1
+    assert tiled.visible_share(10, 320) == 0.5  # in 16 tiles
+    assert tiled.visible_box(10, 320) == (0, 0, 320, 10)
