@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -11,7 +11,7 @@ from sklearn_tl._base import BackboneEstimator
 from sklearn_tl._utils import Interval, StrOptions, safe_indexing
 from sklearn_tl.embedding import FirstPass, all_features, embed, normalize_parts
 from sklearn_tl.images import ImageSequence
-from sklearn_tl.linear import ALPHAS, DECAYS, Link, fit_linear
+from sklearn_tl.linear import ALPHAS, DECAYS, LinearModel, Link, fit_linear
 from sklearn_tl.targets import Task, check_groups, check_scored, check_weights, labels_of
 
 
@@ -61,7 +61,7 @@ class TransferEstimator(BackboneEstimator):
         self._features = all_features(self.frozen_pass(), "avg")
         return images
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Self:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> LinearModel:
         images = self._begin_fit(X)
         y = labels_of(X, y)
         task, targets = self._read_targets(y, len(images))
@@ -83,11 +83,11 @@ class TransferEstimator(BackboneEstimator):
             decays=DECAYS if isinstance(self.layer_decay, str) else (float(self.layer_decay),),
             alphas=ALPHAS if isinstance(self.alpha, str) else (float(self.alpha),),
         )
-        self.layer_decay_, self.alpha_ = model.layer_decay, model.alpha
+        self.layer_decay_ = model.layer_decay
         self.coef_, self.intercept_ = model.coef.T, model.intercept
         if self._task.name != "classification" and self._task.names is not None:
             self.target_names_ = self._task.names
-        return self
+        return model
 
     def _rows(self, images: ImageSequence) -> np.ndarray:
         """Return the features of all layers, each layer's divided by their norm."""

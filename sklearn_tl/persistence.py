@@ -84,8 +84,8 @@ def save(model: BaseEstimator, path: str | os.PathLike, *, trusted: Sequence[str
     """Save a model in a file that runs no code when it is loaded.
 
     The model may be an estimator of this package, or one of scikit-learn that contains them, such
-    as a pipeline. The file does not contain the pretrained network: it contains the network's name and
-    fingerprint. The file is written completely or not at all.
+    as a pipeline. The file does not contain the pretrained network: it contains the network's name
+    and fingerprint. The file is written completely or not at all.
 
     Parameters
     ----------

@@ -233,8 +233,8 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
             If the weights are not on this machine and cannot be downloaded, or a file of `X`
             cannot be read.
         """
-        self._fit(X, y, sample_weight, groups)
-        self.alpha_ = float(self.alpha_[0])
+        model = self._fit(X, y, sample_weight, groups)
+        self.alpha_ = float(model.alpha[0])  # one for all classes
         self.temperature_ = 1.0
         if isinstance(self._task, Multilabel):
             # One pair per label: scorers of scikit-learn see from its form what the task is.

@@ -207,7 +207,8 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
             If the weights are not on this machine and cannot be downloaded, or a file of `X`
             cannot be read.
         """
-        return self._fit(X, y, sample_weight, groups)
+        self.alpha_ = self._fit(X, y, sample_weight, groups).alpha
+        return self
 
     @fork_safe
     def predict(self, X: Any) -> np.ndarray:

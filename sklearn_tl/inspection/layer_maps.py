@@ -57,18 +57,19 @@ def layer_maps(
         rows = embed(images.take(some), whole, cache=None, verbose=classifier.verbose)
         parts = np.split(rows, np.cumsum([math.prod(shape) for shape in shapes])[:-1], axis=1)
         total = classifier.intercept_[codes[some]][:, None, None]
+        size = shapes[-1][1], shapes[-1][2]
         for part, shape, coef in zip(parts, shapes, coefs, strict=True):
             channels, height, width = shape
             form = (height, width, channels) if backbone.channels_last_maps else shape
             activation = part.reshape(len(some), *form)
             if backbone.channels_last_maps:
                 activation = np.moveaxis(activation, 3, 1)
-            total = total + _map_of_layer(activation, coef[codes[some]], shapes[-1][1:])
+            total = total + _map_of_layer(activation, coef[codes[some]], size)
         maps.append(total / classifier.temperature_)
     return np.concatenate(maps).astype(np.float32)
 
 
-def _map_of_layer(activation: np.ndarray, coef: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+def _map_of_layer(activation: np.ndarray, coef: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return what a layer adds to the logit at each position, averaged to a size."""
     norms = np.linalg.norm(activation.mean((2, 3)), axis=1)
     at_positions = np.einsum("nchw,nc->nhw", activation, coef)

@@ -65,6 +65,6 @@ def test_a_label_that_no_image_has_is_improbable_and_not_impossible():
 
 def test_each_number_has_a_loss_of_its_own():
     targets = np.random.default_rng(0).normal(size=(200, 2))
-    slope, losses = Numbers(targets, np.ones(200)).fit_slope(targets + [0, 1], EVERY)
+    slope, losses = Numbers(targets, np.ones(200)).fit_slope(targets + np.array([0, 1]), EVERY)
     assert slope == 1
     np.testing.assert_allclose(losses, [0, 1], atol=1e-12)
