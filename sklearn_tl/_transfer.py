@@ -9,7 +9,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tl._base import BackboneEstimator
 from sklearn_tl._utils import Interval, StrOptions, safe_indexing
-from sklearn_tl.embedding import FirstPass, all_features, embed, normalize_parts
+from sklearn_tl.embedding import (
+    FirstPass,
+    all_features,
+    embed,
+    lengths_per_layer,
+    normalize_parts,
+)
 from sklearn_tl.images import ImageSequence
 from sklearn_tl.linear import ALPHAS, DECAYS, LinearModel, Link, fit_linear
 from sklearn_tl.targets import Task, check_groups, check_scored, check_weights, labels_of
@@ -58,7 +64,7 @@ class TransferEstimator(BackboneEstimator):
         for name in ("coef_", "intercept_", "target_names_"):
             self.__dict__.pop(name, None)  # an interrupted fit leaves nothing of an earlier one
         images = super()._begin_fit(X)
-        self._features = all_features(self.frozen_pass(), "avg")
+        self._features = all_features(self.frozen_pass(), "avgmax")
         return images
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> LinearModel:
@@ -76,7 +82,7 @@ class TransferEstimator(BackboneEstimator):
         link, weight = self._link(self._task.encode(targets), weight)
         model = fit_linear(
             self._rows(images),
-            self.frozen_pass().lengths(),
+            lengths_per_layer(self.frozen_pass()),
             link,
             weight,
             group,
@@ -90,7 +96,7 @@ class TransferEstimator(BackboneEstimator):
         return model
 
     def _rows(self, images: ImageSequence) -> np.ndarray:
-        """Return the features of all layers, each layer's divided by their norm."""
+        """Return the means and the maxima of all layers, each divided by their norm."""
         frozen = self.frozen_pass()
         rows = embed(images, frozen, cache=self.cache, n_jobs=self.n_jobs, verbose=self.verbose)
         normalize_parts(rows, frozen.lengths(), "l2")

@@ -64,9 +64,10 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         own pooling.
     normalization : {"l2", "power"} or None, default=None
         How the features of each layer are scaled before they are put side by side. "l2" divides
-        them by their Euclidean norm, which makes all layers count equally. "power" takes the square
-        root of each feature first and keeps its sign [2]_, so that a few large features do not
-        outweigh the others. Rows are cached before they are normalised, so both share a pass.
+        them by their Euclidean norm, which makes all layers count equally; with
+        ``pooling="avgmax"``, the means and the maxima are scaled separately. "power" takes the
+        square root of each feature first and keeps its sign [2]_, so that a few large features do
+        not outweigh the others. Rows are cached before they are normalised, so both share a pass.
     image_size : int, (height, width), "native" or None, default=None
         Size of the network's input in pixels. An image is scaled to cover it and cropped at the
         centre; for a few networks of timm it is stretched or framed instead, as their weights
@@ -299,7 +300,10 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         check_is_fitted(self)
         images, frozen = self.read_images(X), self.frozen_pass()
         rows = embed(images, frozen, cache=self.cache, n_jobs=self.n_jobs, verbose=self.verbose)
-        normalize_parts(rows, frozen.lengths(), self._normalization)
+        lengths = frozen.lengths()
+        if self.pooling == "avgmax" and self.layer != "all":  # of each layer, one half is the mean
+            lengths = [length // 2 for length in lengths for _ in range(2)]
+        normalize_parts(rows, lengths, self._normalization)
         return rows
 
     def first_pass(self, X: Any) -> FirstPass:

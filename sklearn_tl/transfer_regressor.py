@@ -35,7 +35,7 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
         The network's weights. See :class:`ConvFeatureExtractor`.
     layer_decay : float or "auto", default="auto"
         How much a layer counts, relative to the layer after it, from 0 to 1. With 1 all layers
-        count equally. With 0 only the embedding counts. "auto" chooses among 0, 0.4, 0.6, 0.8
+        count equally. With 0 only the last layer counts. "auto" chooses among 0, 0.4, 0.6, 0.8
         and 1.
     alpha : float or "auto", default="auto"
         Regularization strength of the ridge regression on standardised targets. "auto" chooses it
@@ -63,8 +63,8 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
     draft : bool, default=True
         Whether large JPEG files are decoded at a reduced scale. See :class:`ConvFeatureExtractor`.
     cache : "memory", path or None, default="memory"
-        Where the features are kept. See :class:`ConvFeatureExtractor`. Of the default backbone they
-        take 8 kB per image.
+        Where the features are kept. See :class:`ConvFeatureExtractor`. Those of the default
+        backbone take 17 kB per image.
     device : str or torch.device, default="auto"
         "auto" is a GPU (CUDA, then Apple's) if there is one, and otherwise the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="float32"
@@ -86,9 +86,9 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
     alpha_ : ndarray of shape (n_targets,)
         The regularization strength that was chosen for each target.
     coef_ : ndarray of shape (n_targets, n_features)
-        The coefficients, for standardised targets and for the features of all layers, each layer's
-        divided by their Euclidean norm: what ``ConvFeatureExtractor(layer="all",
-        normalization="l2")`` returns.
+        The coefficients, for standardised targets and for the means and the maxima of all layers,
+        each divided by their Euclidean norm: what ``ConvFeatureExtractor(layer="all",
+        pooling="avgmax", normalization="l2")`` returns.
     intercept_ : ndarray of shape (n_targets,)
         The constants, for standardised targets.
     backbone_fingerprint_ : str
@@ -264,3 +264,8 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
 
     def _link(self, targets: np.ndarray, weight: np.ndarray) -> tuple[Link, np.ndarray]:
         return Numbers(targets, weight), weight
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -58,7 +58,8 @@ def test_early_layers_know_what_the_embedding_does_not(patches):
 def test_the_coefficients_belong_to_the_rows_of_an_extractor(patches):
     X, y, X_test, _ = patches
     model = TransferClassifier().fit(X, y)
-    rows = ConvFeatureExtractor(layer="all", normalization="l2").fit_transform(X_test[:9])
+    rows = ConvFeatureExtractor(layer="all", pooling="avgmax", normalization="l2")
+    rows = rows.fit_transform(X_test[:9])
     expected = rows @ model.coef_.T + model.intercept_
     np.testing.assert_allclose(model.decision_function(X_test[:9]), expected, atol=1e-4)
 
@@ -112,8 +113,9 @@ def test_without_a_choice_it_is_a_ridge_regression():
     X, _ = study(n=40)
     y = X.mean(axis=(1, 2, 3))
     model = TransferRegressor(layer_decay=1, alpha=0.3, **SMALL).fit(X, y)
-    rows = ConvFeatureExtractor(layer="all", normalization="l2", **SMALL).fit_transform(X)
-    n_layers = round(float((rows[0] ** 2).sum()))
+    of_all = {"layer": "all", "pooling": "avgmax", "normalization": "l2"}
+    rows = ConvFeatureExtractor(**of_all, **SMALL).fit_transform(X)
+    n_layers = round(float((rows[0] ** 2).sum())) / 2  # each has a mean and a maximum
     rows = rows.astype(float) / np.sqrt(n_layers)
     ridge = Ridge(alpha=0.3).fit(rows, (y - y.mean()) / y.std())
     np.testing.assert_allclose(

@@ -13,6 +13,7 @@ from sklearn_tl.embedding.frozen_pass import (
     FrozenPass,
     RowPass,
     all_features,
+    lengths_per_layer,
 )
 from sklearn_tl.embedding.interface import FirstPass, TakesImages, image_reader
 from sklearn_tl.embedding.normalization import NORMALIZATIONS, normalize_parts
@@ -34,6 +35,7 @@ __all__ = [
     "all_features",
     "embed",
     "image_reader",
+    "lengths_per_layer",
     "normalize_parts",
     "resolve_engine",
 ]

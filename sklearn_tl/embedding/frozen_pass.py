@@ -1,6 +1,7 @@
 """The frozen pass: what a row depends on, and how a batch of images becomes rows."""
 
 import hashlib
+import itertools
 import math
 import threading
 from collections import defaultdict
@@ -252,12 +253,27 @@ class FrozenPass:
 def all_features(frozen: FrozenPass, pooling: str) -> tuple[Feature, ...]:
     """Return the features of all layers, from input to output, and the embedding.
 
-    If the embedding has the length of the last layer's features, it is these features, perhaps
-    after one more norm, and takes their place. With another pooling than "avg" there is only the
-    layers, since the embedding has gone through the network's own pooling.
+    With "avgmax", the mean and the maximum of a layer are two features. If the embedding has the
+    length of the last layer's mean, it is this mean, perhaps after one more norm, and takes its
+    place. Without "avg" there are only the layers, since the embedding has gone through the
+    network's own pooling.
     """
-    layers = tuple((layer, pooling) for layer in frozen.backbone.layers)
-    if pooling != "avg":
-        return layers
-    last, embedding = replace(frozen, features=(layers[-1], *EMBEDDING)).lengths()
-    return (*(layers[:-1] if last == embedding else layers), *EMBEDDING)
+    poolings = ("avg", "max") if pooling == "avgmax" else (pooling,)
+    features: list[Feature] = [(n, pooling) for n in frozen.backbone.layers for pooling in poolings]
+    if "avg" not in poolings:
+        return tuple(features)
+    last: Feature = (frozen.backbone.layers[-1], "avg")
+    n_last, n_embedding = replace(frozen, features=(last, *EMBEDDING)).lengths()
+    if n_last == n_embedding:
+        features[features.index(last)] = EMBEDDING[0]
+    else:
+        features += EMBEDDING
+    return tuple(features)
+
+
+def lengths_per_layer(frozen: FrozenPass) -> list[int]:
+    """Return the number of features per layer. The embedding counts as a part of the last layer."""
+    last = frozen.backbone.layers[-1]
+    names = [layer or last for layer, _ in frozen.features]
+    parts = itertools.groupby(zip(names, frozen.lengths(), strict=True), key=lambda part: part[0])
+    return [sum(length for _, length in part) for _, part in parts]

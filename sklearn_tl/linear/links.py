@@ -64,7 +64,7 @@ class Classes:
     def fit_slope(self, scores: np.ndarray, used: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the slope with the lowest log loss, and the loss."""
         images, codes, weight = np.arange(len(used)), self.codes[used], self.weight[used]
-        doubt = 1 / (len(used) + 2)
+        doubt = 1 / (weight.sum() + 2)
 
         def loss(slope: float) -> float:
             logs = log_softmax(self.outputs(scores, slope), axis=1)
@@ -100,7 +100,8 @@ class Labels:
 
     def fit_slope(self, scores: np.ndarray, used: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the slope with the lowest mean log loss of all labels, and the loss."""
-        signs, weight, doubt = self.signs[used], self.weight[used], 1 / (len(used) + 2)
+        signs, weight = self.signs[used], self.weight[used]
+        doubt = 1 / (weight.sum() + 2)
 
         def loss(slope: float) -> float:
             logits = signs * self.outputs(scores, slope)

@@ -27,6 +27,7 @@ class RidgePath:
         self.values, self.vectors = _eigen(self.centred)
         # The intercept has no penalty: it is one more direction, of which nothing is shrunk.
         self._basis = np.hstack([self.vectors, self.root / np.linalg.norm(self.root)])
+        self._squares = self._basis**2
         self._members = _by_size(groups)
 
     def fit(self, targets: np.ndarray, alpha: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -45,9 +46,10 @@ class RidgePath:
         _, y = self._centred_targets(targets)
         share = np.append(self.values / (self.values + alpha), 1.0)
         residuals = y - self.vectors @ (share[:-1, None] * (self.vectors.T @ y))
-        errors = np.empty_like(residuals)
+        errors = residuals / (1 - self._squares @ share)[:, None]  # of images on their own
         for members in self._members:
-            errors[members] = _without(self._basis[members], share, residuals[members])
+            if members.shape[1] > 1:
+                errors[members] = _without(self._basis[members], share, residuals[members])
         # An image without weight, as of a class of weight 0, has no error that counts.
         return targets - np.divide(
             errors, self.root, out=np.zeros_like(errors), where=self.root > 0
@@ -92,9 +94,6 @@ def _by_size(groups: np.ndarray) -> list[np.ndarray]:
 def _without(basis: np.ndarray, share: np.ndarray, residuals: np.ndarray) -> np.ndarray:
     """Return the errors of groups (n_groups, size, n_targets) in the fits without each of them."""
     size, rank = basis.shape[1:]
-    if size == 1:
-        own = basis[:, 0] ** 2 @ share
-        return residuals / (1 - own)[:, None, None]
     if size <= rank:
         own = (basis * share) @ basis.transpose(0, 2, 1)
         return np.linalg.solve(np.eye(size) - own, residuals)
