@@ -43,6 +43,7 @@ from sklearn_tl.finetuning import (
     check_split,
     choose_recipe,
     copies_of,
+    find_learning_rate,
     first_split,
     head_outputs,
     learning_rate_groups,
@@ -83,9 +84,10 @@ class FineTuningEstimator(
         "unfreeze": [POSITIVE, str, None],
         "head": [StrOptions({"linear"}), callable],
         "max_epochs": [POSITIVE],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "layer_decay": [Interval(Real, 0, 1, closed="right")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "weight_averaging": [Interval(Real, 0, 1, closed="right")],
         "augment": [StrOptions({"standard"}), callable, None],
         "early_stopping": ["boolean", HasMethods("split"), list, tuple],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -97,6 +99,7 @@ class FineTuningEstimator(
     }
     _FITTED: tuple[str, ...] = (
         *HISTORIES,
+        "lr_",
         "_net",
         "_tuned_backbone",
         "_tensors",
@@ -362,36 +365,57 @@ class FineTuningEstimator(
     ) -> NeuralNet:
         """Train a tail, with the user's callbacks and parameters unless `head_first`."""
         train_set, valid_set = datasets if len(datasets) == 2 else (*datasets, None)
+        drawn = weights if any(np.ptp(part) > 0 for part in weights) else None
         converged = None
         if tail.network is None:
             steps = ceil(len(train_set) / self.batch_size)
             epochs, converged = max(20, ceil(HEAD_STEPS / steps)), ceil(HEAD_PATIENCE / steps)
             lr, advice = HEAD_LR, HEAD_ADVICE
         else:
-            epochs, lr = self.max_epochs, self.lr
+            epochs = self.max_epochs
+            lr = self.lr_ = self._learning_rate(tail, train_set, drawn)
             advice = f"Try a smaller lr than {lr:g}"
-        started = self._pretrained().structure.started
-        groups = learning_rate_groups(tail, self._recipe.tuned, lr, self.layer_decay, started)
-        params = self._net_settings() | {
-            "max_epochs": epochs,
-            "lr": lr,
-            "optimizer__param_groups": groups,
-            "optimizer__weight_decay": self.weight_decay,
-        }
+        params = self._net_settings() | self._rates(tail, lr) | {"max_epochs": epochs}
         return train(
             tail,
             self._objective(),
             train_set,
             valid_set,
-            weights=weights if any(np.ptp(part) > 0 for part in weights) else None,
+            weights=drawn,
             patience=self.n_iter_no_change,
             converged=converged,
             callbacks=() if head_first else self.callbacks or (),
             advice=advice,
+            weight_averaging=float(self.weight_averaging),
             reports=reports,
             show_progress=self.verbose == 1 and not head_first,
             **params | ({"verbose": 0} if head_first else self.net_params or {}),
         )
+
+    def _learning_rate(
+        self, tail: Tail, train_set: Any, weights: Sequence[np.ndarray] | None
+    ) -> float:
+        """Return the rate of the head in a training of layers."""
+        if not isinstance(self.lr, str):
+            return float(self.lr)
+        params = self._net_settings() | self._rates(tail, 1.0) | (self.net_params or {})
+        return find_learning_rate(
+            tail,
+            self._objective(),
+            train_set,
+            weights=None if weights is None else weights[0],
+            **params,
+        )
+
+    def _rates(self, tail: Tail, lr: float) -> dict[str, Any]:
+        """Return the settings of a net that say how fast each layer learns."""
+        started = self._pretrained().structure.started
+        groups = learning_rate_groups(tail, self._recipe.tuned, lr, self.layer_decay, started)
+        return {
+            "lr": lr,
+            "optimizer__param_groups": groups,
+            "optimizer__weight_decay": self.weight_decay,
+        }
 
     def _net_settings(self) -> dict[str, Any]:
         device = resolve_device(self.device)

@@ -57,8 +57,14 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         ``unfreeze=None``. If layers are trained it is 0.1: a head that is already certain about
         every image gives the layers little to learn from.
     max_epochs : int, default=5
-        Number of passes over the images in training.
-    lr : float, default=3e-4
+        Number of passes over the images in training. If all layers are trained, the images are
+        reduced in the first half of the epochs, rounded down: to about 5/7 of the input's height
+        and width, as a multiple of 32 pixels [3]_. An epoch on them takes about half the
+        time. Validation and predictions always see the full size. All epochs have the full size
+        with ``image_size="native"``, for inputs below 128 pixels, and if the network takes images
+        of one size only. ``net_params={"callbacks__progressive_resizing": None}`` makes all epochs
+        have it, for example if `y` depends on how large things are in an image.
+    lr : float or "auto", default=3e-4
         The learning rate of the head, which is the highest. It rises over the first tenth of the
         steps and then falls to zero along a cosine.
         If a training ends far above the loss at its start, on up to 64 of the training images,
@@ -69,6 +75,12 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         layer learns at ``lr * layer_decay``.
     weight_decay : float, default=0.01
         Weight decay of AdamW.
+    weight_averaging : float, default=0.5
+        After the training, each weight becomes the average of the trained one and the one before
+        the training [4]_, in which the trained one has this share, in (0, 1]. The average is rarely
+        worse than either, and often better: a training on few images cannot lose much. 1.0 keeps
+        the trained weights. With early stopping, they are also kept if the average has a higher
+        validation loss.
     batch_size : int, default=32
         Number of images per training step, and the maximum number of images that go through the
         frozen layers at once.
@@ -223,6 +235,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
        Out-of-Distribution", ICLR 2022.
     .. [2] Howard & Ruder, "Universal Language Model Fine-tuning for Text Classification",
        ACL 2018.
+    .. [3] Tan & Le, "EfficientNetV2: Smaller Models and Faster Training", ICML 2021.
+    .. [4] Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
 
     Examples
     --------
@@ -269,9 +283,10 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         head: str | Callable[[int, int], nn.Module] = "linear",
         head_C: float | str = "auto",
         max_epochs: int = 5,
-        lr: float = 3e-4,
+        lr: float | str = 3e-4,
         layer_decay: float = 0.8,
         weight_decay: float = 0.01,
+        weight_averaging: float = 0.5,
         batch_size: int = 32,
         augment: str | Callable | None = None,
         class_weight: dict | str | None = None,
@@ -306,6 +321,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         self.lr = lr
         self.layer_decay = layer_decay
         self.weight_decay = weight_decay
+        self.weight_averaging = weight_averaging
         self.batch_size = batch_size
         self.augment = augment
         self.class_weight = class_weight

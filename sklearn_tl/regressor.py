@@ -52,14 +52,23 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
         few extreme values. The linear head is fitted with squared errors in any case. For another
         loss, set `net_params` to ``{"criterion": ...}``, for example ``torch.nn.L1Loss``.
     max_epochs : int, default=5
-        Number of passes over the images in training.
-    lr : float, default=3e-4
+        Number of passes over the images in training. If all layers are trained, the images are
+        reduced in the first half of the epochs. If `y` depends on how large things are in an image,
+        switch that off: ``net_params={"callbacks__progressive_resizing": None}``. See
+        :class:`FineTuneClassifier`.
+    lr : float or "auto", default=3e-4
         The learning rate of the head, which is the highest. It rises over the first tenth of the
         steps and then falls to zero along a cosine.
     layer_decay : float, default=0.8
         Ratio between the learning rates of a layer and the layer after it, in (0, 1].
     weight_decay : float, default=0.01
         Weight decay of AdamW.
+    weight_averaging : float, default=0.5
+        After the training, each weight becomes the average of the trained one and the one before
+        the training, in which the trained one has this share, in (0, 1]. The average is rarely
+        worse than either, and often better: a training on few images cannot lose much. 1.0 keeps
+        the trained weights. With early stopping, they are also kept if the average has a higher
+        validation loss.
     batch_size : int, default=32
         Number of images per training step, and the maximum number of images that go through the
         frozen layers at once.
@@ -182,9 +191,10 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
         head_alpha: float | str = "auto",
         loss: str = "squared_error",
         max_epochs: int = 5,
-        lr: float = 3e-4,
+        lr: float | str = 3e-4,
         layer_decay: float = 0.8,
         weight_decay: float = 0.01,
+        weight_averaging: float = 0.5,
         batch_size: int = 32,
         augment: str | Callable | None = None,
         early_stopping: Any = False,
@@ -219,6 +229,7 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
         self.lr = lr
         self.layer_decay = layer_decay
         self.weight_decay = weight_decay
+        self.weight_averaging = weight_averaging
         self.batch_size = batch_size
         self.augment = augment
         self.early_stopping = early_stopping

@@ -9,6 +9,7 @@ from sklearn_tl.finetuning.callbacks import ReportEpochs, copies_of
 from sklearn_tl.finetuning.heads import ALPHAS, logistic_head, logistic_heads, new_head, ridge_head
 from sklearn_tl.finetuning.holdout import check_split, first_split
 from sklearn_tl.finetuning.objectives import LOSSES, Objective, of_classes, of_labels, of_numbers
+from sklearn_tl.finetuning.rate_finder import find_learning_rate
 from sklearn_tl.finetuning.recipes import (
     AbovePrefix,
     HeadAlone,
@@ -39,6 +40,7 @@ __all__ = [
     "choose_recipe",
     "copies_of",
     "cut_network",
+    "find_learning_rate",
     "first_split",
     "head_outputs",
     "learning_rate_groups",

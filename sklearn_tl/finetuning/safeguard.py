@@ -1,4 +1,4 @@
-"""A training that ends far from where it began returns to its start."""
+"""What a training keeps of its start: half of the weights, or all of them if it went wrong."""
 
 import warnings
 from copy import copy
@@ -27,15 +27,15 @@ class Safeguard:
         self.state = {name: t.clone() for name, t in net.module_.state_dict().items()}
         self.loss, self.loss_of_guess = self._losses(net)
 
-    def restore_if_worse(self, net: NeuralNet, lr: float) -> None:
+    def restore_if_worse(self, net: NeuralNet, lr: float) -> bool:
         """Restore the start, with a warning, if the training lost half of what a head had gained.
 
         A head gains on outputs of zero, which stand for a guess. A start that is no better than
-        that must not become a tenth worse.
+        that must not become a tenth worse. Return whether the start was restored.
         """
         loss, _ = self._losses(net)
         if loss <= max((self.loss + self.loss_of_guess) / 2, 1.1 * self.loss):
-            return
+            return False
         net.module_.load_state_dict(self.state)
         warnings.warn(
             f"The training went wrong: it began with a loss of {self.loss:.2g} on "
@@ -44,6 +44,32 @@ class Safeguard:
             f"before. Try lr={lr / 10:.1g} in place of {lr:g}.",
             stacklevel=9,  # where the user calls fit
         )
+        return True
+
+    def average(self, net: NeuralNet, share: float, valid_set: Any) -> None:
+        """Average the weights with those of the start.
+
+        Wortsman et al., "Robust fine-tuning of zero-shot models" (CVPR 2022).
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            After the training.
+        share : float
+            Of the trained weights in the average.
+        valid_set : torch.utils.data.Dataset or None
+            If the average has a higher loss on these images, the trained weights stay.
+        """
+        trained = {name: t.clone() for name, t in net.module_.state_dict().items()}
+        loss = np.inf if valid_set is None else _loss(net, valid_set)
+        with torch.no_grad():
+            averaged = {
+                name: torch.lerp(self.state[name], t, share) if t.is_floating_point() else t
+                for name, t in trained.items()
+            }
+        net.module_.load_state_dict(averaged)
+        if valid_set is not None and _loss(net, valid_set) > loss:
+            net.module_.load_state_dict(trained)
 
     def _losses(self, net: NeuralNet) -> tuple[float, float]:
         """Return the loss, and that of outputs of zero."""
@@ -54,6 +80,13 @@ class Safeguard:
                 net.get_loss(y, targets, training=False).mean().item() for y in (outputs, guess)
             )
         return loss, of_guess
+
+
+def _loss(net: NeuralNet, images: Any) -> float:
+    """Return the mean loss of all images of a dataset."""
+    outputs, targets = outputs_of(net, Subset(images, range(len(images))))
+    with torch.inference_mode():
+        return net.get_loss(outputs, targets, training=False).mean().item()
 
 
 def few_images(train_set: Any) -> Subset:

@@ -26,6 +26,7 @@ from sklearn_tl.finetuning.callbacks import (
     has_schedule,
 )
 from sklearn_tl.finetuning.objectives import Objective
+from sklearn_tl.finetuning.progressive import SmallImagesFirst
 from sklearn_tl.finetuning.safeguard import Safeguard, few_images, outputs_of
 from sklearn_tl.finetuning.sampling import DrawByWeight
 from sklearn_tl.finetuning.schedule import WarmupCosine
@@ -78,6 +79,7 @@ def train(
     converged: int | None = None,
     callbacks: Sequence[Any],
     advice: str,
+    weight_averaging: float = 1.0,
     reports: Sequence[Any] = (),
     show_progress: bool = False,
     **params: Any,
@@ -106,6 +108,9 @@ def train(
         replaces the recipe's.
     advice : str
         What the user can do if the training diverges.
+    weight_averaging : float, default=1.0
+        The share of the trained weights in the final ones. The others are those of the start. A
+        head that is trained alone is not averaged.
     reports : list, default=()
         Further callbacks of the recipe. They are not copied.
     show_progress : bool, default=False
@@ -132,6 +137,8 @@ def train(
         RecordLearningRates(),
         GradientNormClipping(MAX_GRADIENT_NORM),
     ]
+    if size := getattr(train_set, "small_size", None):
+        recipe.append(("progressive_resizing", SmallImagesFirst(size)))
     if show_progress:
         recipe.append(ProgressBar())
     if converged is not None:
@@ -180,7 +187,9 @@ def train(
     _check_interrupted(net, has_best=valid_set is not None)
     _check_finite(net, train_set, advice)
     if safeguard is not None:
-        safeguard.restore_if_worse(net, params["lr"])
+        went_wrong = safeguard.restore_if_worse(net, params["lr"])
+        if weight_averaging < 1 and not went_wrong:
+            safeguard.average(net, weight_averaging, valid_set)
     _release(net)
     return net
 

@@ -1,9 +1,11 @@
 """A training that goes wrong without infinities is noticed."""
 
+import pickle
 import warnings
 
 import numpy as np
 import pytest
+import torch
 from helpers.estimators import make, make_regressor
 from helpers.pictures import study
 
@@ -39,3 +41,31 @@ def test_a_training_that_only_learns_little_is_left_alone():
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             make("all", lr=lr, head_C=1e-4).fit(X, noise)
+
+
+def weights_of(model):
+    return {name: t.clone() for name, t in model.net_.module_.state_dict().items()}
+
+
+def test_weights_are_averaged_with_those_before_the_training():
+    X, y = study(n=20)
+    head = make(unfreeze="all", lr=1e-12).fit(X, y)  # as before the training
+    trained, half = (
+        make(unfreeze="all", max_epochs=2, weight_averaging=w).fit(X, y) for w in (1.0, 0.5)
+    )
+    start, end, average = map(weights_of, (head, trained, half))
+    for name in (n for n in average if average[n].is_floating_point()):
+        torch.testing.assert_close(
+            average[name], (start[name] + end[name]) / 2, rtol=1e-4, atol=1e-6
+        )
+    assert any(not torch.equal(start[name], end[name]) for name in end)
+    restored = pickle.loads(pickle.dumps(half))
+    np.testing.assert_array_equal(restored.predict_proba(X), half.predict_proba(X))
+
+
+def test_the_average_is_not_kept_if_held_out_images_speak_against_it():
+    X, y = study(n=40)
+    options = {"unfreeze": 1, "head_C": 1e-3, "lr": 0.01, "early_stopping": True, "max_epochs": 9}
+    trained, half = (make(weight_averaging=w, **options).fit(X, y) for w in (1.0, 0.5))
+    for name, tensor in weights_of(half).items():
+        torch.testing.assert_close(tensor, weights_of(trained)[name])
