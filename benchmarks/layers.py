@@ -101,8 +101,11 @@ def models(y, groups):
     task = "multilabel" if several else "regression" if numbers else "classification"
     model = TransferRegressor() if numbers else TransferClassifier()
     linear = default_strategies(task=task, grouped=groups is not None)["embeddings"]
-    decays = (clone(model).set_params(layer_decay=decay) for decay in (0, 1, "auto"))
-    return dict(zip(COLUMNS, (linear, *decays), strict=True))
+    # First all layers: their pass is also that of the embeddings.
+    decays = {"last layer alone": 0, "all layers alike": 1, "chosen": "auto"}
+    return {name: clone(model).set_params(layer_decay=d) for name, d in decays.items()} | {
+        "embeddings": linear
+    }
 
 
 def score(model, X, y):

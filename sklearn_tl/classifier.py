@@ -57,16 +57,15 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         ``unfreeze=None``. If layers are trained it is 0.1: a head that is already certain about
         every image gives the layers little to learn from.
     max_epochs : int, default=5
-        Number of passes over the images in training. If all layers are trained, the images are
-        reduced in the first half of the epochs, rounded down: to about 5/7 of the input's height
-        and width, as a multiple of 32 pixels [3]_. An epoch on them takes about half the
-        time. Validation and predictions always see the full size. All epochs have the full size
-        with ``image_size="native"``, for inputs below 128 pixels, and if the network takes images
-        of one size only. ``net_params={"callbacks__progressive_resizing": None}`` makes all epochs
-        have it, for example if `y` depends on how large things are in an image.
+        Number of passes over the images in training.
     lr : float or "auto", default=3e-4
         The learning rate of the head, which is the highest. It rises over the first tenth of the
-        steps and then falls to zero along a cosine.
+        steps and then falls to zero along a cosine. "auto" chooses it by a range test [4]_ before
+        the training: a copy of the layers and the head is trained while the rate rises tenfold in
+        10 steps, from 1e-5. The choice is a tenth of the rate at which the loss on up to 64 of the
+        training images is more than about 10 % above that at the start. The test usually takes as
+        long as about 40 steps of the training. If no rate up to 10 raises the loss that far, `fit`
+        warns and takes 3e-4.
         If a training ends far above the loss at its start, on up to 64 of the training images,
         `fit` warns, restores the start (the fitted head on the network as it was), and names a
         smaller rate.
@@ -77,7 +76,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         Weight decay of AdamW.
     weight_averaging : float, default=0.5
         After the training, each weight becomes the average of the trained one and the one before
-        the training [4]_, in which the trained one has this share, in (0, 1]. The average is rarely
+        the training [3]_, in which the trained one has this share, in (0, 1]. The average is rarely
         worse than either, and often better: a training on few images cannot lose much. 1.0 keeps
         the trained weights. With early stopping, they are also kept if the average has a higher
         validation loss.
@@ -182,6 +181,10 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
     temperature_ : float
         What the logits are divided by. 1.0 after `fit`. A larger number, which you may set, makes
         the probabilities less sure and leaves the predictions as they are.
+    lr_ : float
+        The learning rate of the head in the training: `lr`, or the choice of ``lr="auto"``. With
+        the same `random_state`, a fit with this rate gives the same result as one with "auto". Only
+        set if layers were trained.
     net_ : skorch.NeuralNetClassifier, or skorch.NeuralNet with several labels per image
         The trained net: ``net_.module_`` is the unfrozen layers with the head. After unpickling it
         is rebuilt without the optimizer's state.
@@ -235,8 +238,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
        Out-of-Distribution", ICLR 2022.
     .. [2] Howard & Ruder, "Universal Language Model Fine-tuning for Text Classification",
        ACL 2018.
-    .. [3] Tan & Le, "EfficientNetV2: Smaller Models and Faster Training", ICML 2021.
-    .. [4] Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
+    .. [3] Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
+    .. [4] Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017.
 
     Examples
     --------

@@ -52,13 +52,11 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
         few extreme values. The linear head is fitted with squared errors in any case. For another
         loss, set `net_params` to ``{"criterion": ...}``, for example ``torch.nn.L1Loss``.
     max_epochs : int, default=5
-        Number of passes over the images in training. If all layers are trained, the images are
-        reduced in the first half of the epochs. If `y` depends on how large things are in an image,
-        switch that off: ``net_params={"callbacks__progressive_resizing": None}``. See
-        :class:`FineTuneClassifier`.
+        Number of passes over the images in training.
     lr : float or "auto", default=3e-4
         The learning rate of the head, which is the highest. It rises over the first tenth of the
-        steps and then falls to zero along a cosine.
+        steps and then falls to zero along a cosine. "auto" chooses it by a range test before the
+        training. See :class:`FineTuneClassifier`.
     layer_decay : float, default=0.8
         Ratio between the learning rates of a layer and the layer after it, in (0, 1].
     weight_decay : float, default=0.01
@@ -130,6 +128,9 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
 
     Attributes
     ----------
+    lr_ : float
+        The learning rate of the head in the training: `lr`, or the choice of ``lr="auto"``. Only
+        set if layers were trained.
     net_ : skorch.NeuralNetRegressor
         The trained net: ``net_.module_`` is the unfrozen layers with the head, whose outputs are
         standardised targets. After unpickling it is rebuilt without the optimizer's state.

@@ -34,6 +34,7 @@ for data in joblib.load(sys.argv[1]):
 """
 
 
+@pytest.mark.filterwarnings("ignore:The training went wrong")  # one large step, on noise
 def test_a_fresh_process_predicts_and_fits_the_same_bits(tmp_path):
     """A fresh process predicts the same bits, and fits them, too."""
     rng = np.random.default_rng(0)
@@ -113,12 +114,14 @@ LATER = {
     "lr": 1,
     "layer_decay": 0.5,
     "weight_decay": 0.5,
+    "weight_averaging": 1.0,
     "augment": "standard",
     "class_weight": "balanced",
     "early_stopping": True,
     "validation_fraction": 0.5,
     "n_iter_no_change": 1,
     "image_size": 20,
+    "resize_mode": "pad",
     "image_shape": "strip",
     "value_range": (0, 100),
     "channels": (0,),

@@ -29,9 +29,6 @@ class TrainingImages(Dataset):
     preprocessing : Preprocessing
     augment : callable or None
         From `as_augmentation`.
-    small_size : (height, width) or None, default=None
-        To which a training reduces the images in its first epochs. Images are returned at full
-        size.
     """
 
     def __init__(
@@ -40,13 +37,11 @@ class TrainingImages(Dataset):
         y: np.ndarray,
         preprocessing: Preprocessing,
         augment: Callable | None = None,
-        small_size: tuple[int, int] | None = None,
     ) -> None:
         self.images = images
         self.y = y
         self.preprocessing = preprocessing
         self.augment = augment
-        self.small_size = small_size
         self._kept: dict[int, torch.Tensor] = {}
         self._free = KEEP_BYTES
 

@@ -13,7 +13,6 @@ from skorch.dataset import Dataset
 from sklearn_tl.backbones import Backbone
 from sklearn_tl.embedding import EMBEDDING, Feature, FrozenPass, embed
 from sklearn_tl.finetuning.augmentation import TrainingImages, as_augmentation
-from sklearn_tl.finetuning.progressive import small_size
 from sklearn_tl.finetuning.surgery import check_whole, cut_network, find_boundary, layers_to_tune
 from sklearn_tl.finetuning.tail import Tail, embed_inputs
 from sklearn_tl.images import ImageSequence
@@ -141,8 +140,6 @@ class WholeNetwork:
             for part, y in zip(images, targets, strict=True)
         ]
         datasets[0].augment = as_augmentation(model.augment, frozen.preprocessing)
-        if len(self.tuned) == len(frozen.backbone.layers):
-            datasets[0].small_size = small_size(tail, frozen.preprocessing)
         return datasets, embed(images[0], frozen, cache=model.cache, verbose=model.verbose)
 
     def embeddings(self, model: Model, images: ImageSequence) -> np.ndarray:

@@ -26,7 +26,6 @@ from sklearn_tl.finetuning.callbacks import (
     has_schedule,
 )
 from sklearn_tl.finetuning.objectives import Objective
-from sklearn_tl.finetuning.progressive import SmallImagesFirst
 from sklearn_tl.finetuning.safeguard import Safeguard, few_images, outputs_of
 from sklearn_tl.finetuning.sampling import DrawByWeight
 from sklearn_tl.finetuning.schedule import WarmupCosine
@@ -137,8 +136,6 @@ def train(
         RecordLearningRates(),
         GradientNormClipping(MAX_GRADIENT_NORM),
     ]
-    if size := getattr(train_set, "small_size", None):
-        recipe.append(("progressive_resizing", SmallImagesFirst(size)))
     if show_progress:
         recipe.append(ProgressBar())
     if converged is not None:

@@ -22,7 +22,7 @@ def read(capsys, *arguments):
 def test_a_study_says_which_strategy_to_take_and_what_to_type_next(pets, capsys, network_images):
     lines = read(capsys, pets, *SMALL)
     assert lines[0] == f"{pets}: 3 classes, 24 images, 8 per class"
-    assert lines[1] == "Strategies: raw pixels, embeddings, head alone"
+    assert lines[1] == "Strategies: raw pixels, embeddings, head alone, features of all layers"
     assert any(line.startswith("Take '") for line in lines)
     assert any(line.startswith("  (always the largest class)  0.") for line in lines)
     assert lines[-3:] == [

@@ -192,7 +192,7 @@ def test_default_strategies_exist_for_all_tasks(task):
     X, levels, flags = patches(30)
     y = {"classification": flags[:, 0], "multilabel": flags, "regression": levels}[task]
     strategies = default_strategies(NormNet, task=task, image_size=16, random_state=0)
-    assert list(strategies) == [*QUICK, "last layer", "all layers"]
+    assert list(strategies) == [*QUICK, "features of all layers", "last layer", "all layers"]
     fitted = strategies["embeddings"].fit(X, y)
     n_outputs = {"classification": 1, "multilabel": 3, "regression": 3}[task]
     assert n_trainable_parameters(fitted) == 9 * n_outputs

@@ -43,15 +43,16 @@ class Recorder:
 def test_epochs_are_tasks_of_the_fit(make_one, unfreeze):
     X, y = study(3, 30)
     recorder = Recorder()
-    model = clone(make_one(unfreeze, max_epochs=2).set_callbacks(recorder)).fit(X, y)
+    options = {"max_epochs": 2, "weight_averaging": 1.0}
+    model = clone(make_one(unfreeze, **options).set_callbacks(recorder)).fit(X, y)
     names = [event if isinstance(event, str) else event[:2] for event in recorder.events]
     epoch = [("begin", "epoch"), ("end", "epoch")]
     assert names == ["setup", ("begin", "fit"), *epoch, *epoch, ("end", "fit"), "teardown"]
     assert recorder.events[1] == ("begin", "fit", 0, 2)
-    # After the last epoch the model is the one that is fitted.
+    # Without averaging, the model after the last epoch is the one that is fitted.
     assert recorder.events[-3][2] == pytest.approx(model.score(X, y), abs=1e-5)
     assert recorder.events[-3][2] == pytest.approx(recorder.events[-2][2], abs=1e-5)
-    plain = make_one(unfreeze, max_epochs=2).fit(X, y)
+    plain = make_one(unfreeze, **options).fit(X, y)
     np.testing.assert_array_equal(model.predict(X), plain.predict(X))
     pickle.dumps(model.net_)
 
