@@ -63,14 +63,19 @@ def signs(data):
     tracks = [f"{Path(p).parent.name}/{Path(p).name.split('_')[0]}" for p in found.paths]
     groups = np.unique(tracks, return_inverse=True)[1]
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
-    return found.paths, found.target, groups, list(folds.split(groups, found.target, groups))
+    return (
+        np.asarray(found.paths),
+        found.target,
+        groups,
+        list(folds.split(groups, found.target, groups)),
+    )
 
 
 def houses(data):
     """Return houses, the logarithms of their prices and splits."""
     table = load_table(data / "houses" / "houses.csv", path_column="path", target="price")
     splits = KFold(5, shuffle=True, random_state=0).split(table.paths)
-    return table.paths, np.log(table.target), None, list(splits)
+    return np.asarray(table.paths), np.log(table.target), None, list(splits)
 
 
 def posters(data):
@@ -79,7 +84,7 @@ def posters(data):
         data / "posters" / "posters.csv", path_column="path", target="genres", separator="|"
     )
     splits = KFold(3, shuffle=True, random_state=0).split(table.paths)
-    return table.paths, np.asarray(table.target), None, list(splits)
+    return np.asarray(table.paths), np.asarray(table.target), None, list(splits)
 
 
 SETS = {

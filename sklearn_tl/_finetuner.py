@@ -286,7 +286,7 @@ class FineTuningEstimator(
         """Return the positions to train on and, with early stopping, those to validate on."""
         if split is not None:
             return check_split(split, task, targets)
-        if self.early_stopping is False or self._fits_without_epochs():
+        if not self.early_stopping or self._fits_without_epochs():
             return [np.arange(len(targets))]
         how = self.validation_fraction, seed
         if groups is None:

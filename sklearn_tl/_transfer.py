@@ -20,6 +20,11 @@ from sklearn_tl.images import ImageSequence
 from sklearn_tl.linear import ALPHAS, DECAYS, LinearModel, Link, fit_linear
 from sklearn_tl.targets import Task, check_groups, check_scored, check_weights, labels_of
 
+FITTED = (
+    *("coef_", "intercept_", "alpha_", "layer_decay_"),
+    *("classes_", "temperature_", "target_names_", "_task"),
+)
+
 
 class TransferEstimator(BackboneEstimator):
     """Base class of the estimators that fit a linear model on the features of all layers.
@@ -61,7 +66,7 @@ class TransferEstimator(BackboneEstimator):
         """Return what the linear model learns, and the weights of the images in it."""
 
     def _begin_fit(self, X: Any) -> ImageSequence:
-        for name in ("coef_", "intercept_", "target_names_"):
+        for name in FITTED:
             self.__dict__.pop(name, None)  # an interrupted fit leaves nothing of an earlier one
         images = super()._begin_fit(X)
         self._features = all_features(self.frozen_pass(), "avgmax")
@@ -99,7 +104,7 @@ class TransferEstimator(BackboneEstimator):
         """Return the means and the maxima of all layers, each divided by their norm."""
         frozen = self.frozen_pass()
         rows = embed(images, frozen, cache=self.cache, n_jobs=self.n_jobs, verbose=self.verbose)
-        normalize_parts(rows, frozen.lengths(), "l2")
+        normalize_parts(rows, frozen, "l2")
         return rows
 
     def _outputs(self, X: Any) -> np.ndarray:

@@ -300,10 +300,7 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         check_is_fitted(self)
         images, frozen = self.read_images(X), self.frozen_pass()
         rows = embed(images, frozen, cache=self.cache, n_jobs=self.n_jobs, verbose=self.verbose)
-        lengths = frozen.lengths()
-        if self.pooling == "avgmax" and self.layer != "all":  # of each layer, one half is the mean
-            lengths = [length // 2 for length in lengths for _ in range(2)]
-        normalize_parts(rows, lengths, self._normalization)
+        normalize_parts(rows, frozen, self._normalization)
         return rows
 
     def first_pass(self, X: Any) -> FirstPass:

@@ -58,9 +58,13 @@ OF_SKLEARN = {
     "sklearn.calibration._TemperatureScaling",
     "sklearn.metrics._scorer._PassthroughScorer",
     "sklearn.model_selection._split.GroupKFold",
+    "sklearn.model_selection._split.GroupShuffleSplit",
     "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.PredefinedSplit",
+    "sklearn.model_selection._split.ShuffleSplit",
     "sklearn.model_selection._split.StratifiedGroupKFold",
     "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.model_selection._split.StratifiedShuffleSplit",
     "sklearn.utils._bunch.Bunch",
     "sklearn.utils._metadata_requests.MetadataRequest",
     "sklearn.utils._metadata_requests.MethodMetadataRequest",
@@ -71,7 +75,13 @@ OF_COMPARISON = {
     "sklearn_tl.comparison.scores.mean_average_precision",
     "sklearn_tl.comparison.strategies.in_double_precision",
 }
-OF_OURS = {f"{cls.__module__}.{cls.__qualname__}" for cls in (*ESTIMATORS, *PARTS)}
+
+
+def _name_of(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+OF_OURS = {_name_of(cls) for cls in (*ESTIMATORS, *PARTS)}
 TRUSTED = OF_SKLEARN | OF_COMPARISON | OF_OURS
 # The state of our estimators is plain data, and these are strings or None: all else may be code.
 STRINGS = ("backbone", "weights", "head", "_head", "_loss", "augment", "cache", "device")
@@ -346,6 +356,8 @@ def _check_state(estimator: BackboneEstimator, state: Mapping[str, Any]) -> None
     for key, value in (*state.items(), *fitted.items()):
         if isinstance(value, os.PathLike | torch.device):
             value = str(value)
+        if key == "early_stopping" and _name_of(type(value)) in OF_SKLEARN:  # a splitter
+            continue
         string = key not in STRINGS or isinstance(value, str | None)
         if not string or not _is_plain(value) or (key in EMPTY and value):
             raise ValueError(f"{name} has {key}={value!r:.80}, which may be code and not data.")

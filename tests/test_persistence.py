@@ -26,7 +26,12 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingClassifier
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.model_selection import (
+    GridSearchCV,
+    PredefinedSplit,
+    ShuffleSplit,
+    StratifiedKFold,
+)
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -810,3 +815,11 @@ def test_skops_alone_opens_a_file(unfreeze, tmp_path):
     ]
     loaded = skops.io.load(tmp_path / "model.sktl", trusted=types)
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize("splitter", [ShuffleSplit(1), PredefinedSplit([0, 0, 1, 1])])
+def test_a_splitter_for_early_stopping_is_data(splitter, tmp_path):
+    model = FineTuneClassifier(early_stopping=splitter)
+    save(model, tmp_path / "model.sktl")
+    loaded = load(tmp_path / "model.sktl")
+    assert type(loaded.early_stopping) is type(splitter)

@@ -74,6 +74,30 @@ def test_the_mean_of_a_map_is_the_logit(patches):
     np.testing.assert_allclose(maps.mean(axis=(1, 2)), logits, atol=1e-4)
 
 
+@pytest.mark.parametrize("size", [100, 200])
+def test_maps_of_sizes_that_do_not_divide_each_other_are_exact(size, patches):
+    X, y, X_test, _ = patches
+    model = TransferClassifier(image_size=size, layer_decay=1, alpha=1e-3).fit(X[::4], y[::4])
+    maps = class_activation_maps(model, X_test[:3])
+    logits = model.decision_function(X_test[:3]).max(axis=1)
+    np.testing.assert_allclose(maps.mean(axis=(1, 2)), logits, atol=1e-4)
+
+
+def test_there_are_no_maps_if_the_embedding_is_more_than_a_mean():
+    X, y = study(n=12)
+    model = TransferClassifier("densenet121", weights=None, image_size=64, cache=None).fit(X, y)
+    with pytest.raises(ValueError, match="no maps, because densenet121 does more"):
+        class_activation_maps(model, X[:2])
+
+
+def test_parameters_wait_for_the_next_fit():
+    X, _ = study(n=6)
+    extractor = ConvFeatureExtractor(**SMALL, pooling="avgmax", normalization="l2", cache=None)
+    expected = extractor.fit(X).transform(X)
+    extractor.set_params(pooling="avg", layer="all", normalization=None)
+    np.testing.assert_array_equal(extractor.transform(X), expected)
+
+
 def test_the_temperature_changes_the_sureness_alone(patches):
     X, y, X_test, _ = patches
     model = TransferClassifier().fit(X, y)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from sklearn_tl._utils import autocast, filled, in_parts_that_fit, kind_of, moved, without_tf32
-from sklearn_tl.backbones import Backbone, LayerError, what_to_type
+from sklearn_tl.backbones import Backbone, LayerError, noise, what_to_type
 from sklearn_tl.embedding.engines import compile_network
 from sklearn_tl.images import Preprocessing
 
@@ -253,18 +253,16 @@ class FrozenPass:
 def all_features(frozen: FrozenPass, pooling: str) -> tuple[Feature, ...]:
     """Return the features of all layers, from input to output, and the embedding.
 
-    With "avgmax", the mean and the maximum of a layer are two features. If the embedding has the
-    length of the last layer's mean, it is this mean, perhaps after one more norm, and takes its
-    place. Without "avg" there are only the layers, since the embedding has gone through the
-    network's own pooling.
+    With "avgmax", the mean and the maximum of a layer are two features. The embedding of many
+    networks is the mean of the last layer, and then takes its place. Without "avg" there are only
+    the layers, since the embedding has gone through the network's own pooling.
     """
     poolings = ("avg", "max") if pooling == "avgmax" else (pooling,)
     features: list[Feature] = [(n, pooling) for n in frozen.backbone.layers for pooling in poolings]
     if "avg" not in poolings:
         return tuple(features)
     last: Feature = (frozen.backbone.layers[-1], "avg")
-    n_last, n_embedding = replace(frozen, features=(last, *EMBEDDING)).lengths()
-    if n_last == n_embedding:
+    if _are_equal(replace(frozen, features=(last, *EMBEDDING))):
         features[features.index(last)] = EMBEDDING[0]
     else:
         features += EMBEDDING
@@ -277,3 +275,22 @@ def lengths_per_layer(frozen: FrozenPass) -> list[int]:
     names = [layer or last for layer, _ in frozen.features]
     parts = itertools.groupby(zip(names, frozen.lengths(), strict=True), key=lambda part: part[0])
     return [sum(length for _, length in part) for _, part in parts]
+
+
+def _are_equal(frozen: FrozenPass) -> bool:
+    """Tell whether the two features of a pass are the same for an image of noise."""
+    if len(set(frozen.lengths())) > 1:
+        return False
+    backbone = frozen.backbone
+    key = ("are equal", frozen.features)
+    if key not in backbone.kept:
+        crop = frozen.preprocessing.crop or backbone.preprocessing.crop
+        assert crop is not None  # only an estimator can ask for the images' native sizes
+        image = noise(1, frozen.preprocessing.n_channels, *crop)
+        levels = (image - image.min()) / (image.max() - image.min()) * 255
+        plain = replace(frozen, precision="float32", device="cpu")
+        with torch.inference_mode():
+            one, other = plain.forward_layers(levels.movedim(1, 3).contiguous())
+        bound = 1e-4 * float(other.abs().max())
+        backbone.kept[key] = torch.allclose(one, other, rtol=0, atol=bound)
+    return backbone.kept[key]

@@ -1,13 +1,13 @@
 """Rows are brought to one length, layer by layer, before a linear model sees them."""
 
-from collections.abc import Sequence
-
 import numpy as np
+
+from sklearn_tl.embedding.frozen_pass import FrozenPass
 
 NORMALIZATIONS = ("l2", "power")
 
 
-def normalize_parts(rows: np.ndarray, lengths: Sequence[int], normalization: str | None) -> None:
+def normalize_parts(rows: np.ndarray, frozen: FrozenPass, normalization: str | None) -> None:
     """Normalise the features of each layer in place.
 
     "power" is the signed square root, followed by "l2": Perronnin et al., "Improving the Fisher
@@ -17,8 +17,8 @@ def normalize_parts(rows: np.ndarray, lengths: Sequence[int], normalization: str
     ----------
     rows : ndarray of shape (n_images, n_features)
         The features of several layers side by side.
-    lengths : sequence of int
-        The number of features per layer.
+    frozen : FrozenPass
+        The pass that made the rows. The means and the maxima of a layer are normalised separately.
     normalization : {"l2", "power"} or None
         "l2" divides the features of a layer by their Euclidean norm. "power" takes their square
         roots first and keeps the signs, so that a few large features do not outweigh the others.
@@ -26,6 +26,9 @@ def normalize_parts(rows: np.ndarray, lengths: Sequence[int], normalization: str
     """
     if normalization is None:
         return
+    lengths: list[int] = []
+    for (_, pooling), length in zip(frozen.features, frozen.lengths(), strict=True):
+        lengths += [length // 2] * 2 if pooling == "avgmax" else [length]
     stops = np.cumsum(lengths)
     for start, stop in zip(stops - lengths, stops, strict=True):
         part = rows[:, start:stop]

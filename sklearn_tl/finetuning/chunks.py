@@ -98,5 +98,7 @@ class ChunkDropout(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return a copy in which a share `p` of the values is zero, and the others are larger."""
+        if self.p == 1:
+            return x * 0
         kept = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
         return x * kept / (1 - self.p)

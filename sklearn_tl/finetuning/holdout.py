@@ -30,10 +30,10 @@ def first_split(
         flat = targets[:, 0] if targets.shape[1:] == (1,) else targets
         splits = splits.split(np.zeros((n_images, 1)), flat, groups)
     split = next(iter(splits), None)
-    if not isinstance(split, Sequence) or len(split) != 2:
+    if not isinstance(split, Sequence | np.ndarray) or len(split) != 2 or np.ndim(split[0]) != 1:
         raise ValueError(
-            f"The first split of early_stopping is {split!r:.80}. Expected a pair: the positions "
-            "of the images to train on, and of those to validate on."
+            f"The first split of early_stopping is {split!r:.80}. Expected a list of pairs, such "
+            "as [(train, valid)]: the positions of the images to train on, and to validate on."
         )
     train, valid = (_positions(part, n_images) for part in split)
     both = np.intersect1d(train, valid)
@@ -50,11 +50,11 @@ def check_split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a split, or raise a ValueError if an image to validate on or a class is missing."""
     train, valid = split
-    for part, purpose in ((train, "train"), (valid, "validate")):
-        if len(part) == 0:
+    for part, purpose, least in ((train, "train", 2), (valid, "validate", 1)):
+        if len(part) < least:
             raise ValueError(
-                f"The split of early_stopping has no image to {purpose} on. Expected two parts "
-                "with images."
+                f"The split of early_stopping has {len(part)} images to {purpose} on. Expected two "
+                "or more to train on, and one or more to validate on."
             )
     if isinstance(task, Multiclass):
         missing = np.setdiff1d(targets, targets[train])

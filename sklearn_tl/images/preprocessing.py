@@ -246,6 +246,8 @@ class Preprocessing:
         boxes: Sequence[tuple[float, ...]] = [self.visible_box(height, width)]
         if self.crop is not None and height > 1 and self.crop_mode == "tiles":
             boxes = tile_boxes(height, width, self.crop)
+            if len(boxes) == 1:  # what one tile leaves out is not worth another one
+                return 1.0
         areas = (
             (min(right, width) - max(left, 0)) * (min(bottom, height) - max(top, 0))
             for left, top, right, bottom in boxes

@@ -3,8 +3,6 @@
 import math
 
 import numpy as np
-import torch
-from torch import nn
 
 from sklearn_tl.embedding import embed
 from sklearn_tl.images import ImageSequence
@@ -82,4 +80,16 @@ def _map_of_layer(
         activation = activation * share * math.prod(activation.shape[2:])
     at_positions = np.einsum("nchw,nc->nhw", activation, coef)
     at_positions /= np.where(norms > 0, norms, 1)[:, None, None]
-    return nn.functional.adaptive_avg_pool2d(torch.from_numpy(at_positions), size).numpy()
+    rows, columns = (_overlaps(*n) for n in zip(at_positions.shape[1:], size, strict=True))
+    return rows @ at_positions @ columns.T
+
+
+def _overlaps(n: int, n_wanted: int) -> np.ndarray:
+    """Return weights (n_wanted, n) that average n cells of a line to fewer, by their overlaps.
+
+    Each cell counts as much as any other in all, so the mean of the line stays as it is.
+    """
+    edges, wanted = np.linspace(0, 1, n + 1), np.linspace(0, 1, n_wanted + 1)
+    starts = np.maximum(edges[None, :-1], wanted[:-1, None])
+    stops = np.minimum(edges[None, 1:], wanted[1:, None])
+    return n_wanted * (stops - starts).clip(min=0)

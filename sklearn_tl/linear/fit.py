@@ -74,16 +74,24 @@ def fit_linear(
     -------
     LinearModel
     """
-    if groups is None or np.ptp(groups) == 0:
-        # An image that is there twice is left out as a whole: its copy would give it away.
-        groups = distinct(rows)[1]
+    groups = _together(rows, groups)
     everything = np.arange(len(rows))
     # The matrices are small: a second BLAS thread makes the fit slower, and changes the last bits.
     with threadpool_limits(1, user_api="blas"):
         if len(decays) > 1 and len(rows) > MOST_CHOSEN_ON:
             some = np.random.default_rng(0).permutation(everything)[:MOST_CHOSEN_ON]
-            decays = [_best(rows, lengths, link, weight, groups, some, decays, alphas).layer_decay]
+            few = groups.copy()
+            few[some] = _together(rows[some], groups[some])
+            decays = [_best(rows, lengths, link, weight, few, some, decays, alphas).layer_decay]
         return _best(rows, lengths, link, weight, groups, everything, decays, alphas)
+
+
+def _together(rows: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
+    """Return an integer per image. Images with equal integers are left out together."""
+    if groups is None or np.ptp(groups) == 0:
+        # An image that is there twice is left out as a whole: its copy would give it away.
+        groups = distinct(rows)[1]
+    return groups if np.ptp(groups) > 0 else np.arange(len(rows))  # something must be left
 
 
 def _best(

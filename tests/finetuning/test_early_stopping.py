@@ -110,3 +110,9 @@ def test_early_stopping_of_skorch_without_validation_says_what_to_set():
     with pytest.raises(KeyError) as info:
         make(callbacks=[EarlyStopping()]).fit(X, y)
     assert "early_stopping=True" in info.value.__notes__[0]
+
+
+def test_false_of_numpy_is_false():
+    X, y = study(n=20)
+    model = make(1, early_stopping=np.array([False])[0], max_epochs=1).fit(X, y)
+    assert "valid_loss" not in model.history_[-1]

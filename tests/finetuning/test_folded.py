@@ -12,6 +12,7 @@ from torch import nn
 
 from sklearn_tl.backbones import Backbone, load_backbone
 from sklearn_tl.finetuning import Tail, changed_tensors, cut_network, folded
+from sklearn_tl.finetuning.chunks import ChunkDropout
 
 
 class DepthwiseNet(NormNet):
@@ -221,3 +222,8 @@ def test_a_fit_in_chunks_gives_the_same_bits_again(small_chunks):
     first, again = (make("all", backbone=DepthwiseNet).fit(X, y) for _ in range(2))
     assert first.history_[:, "train_loss"] == again.history_[:, "train_loss"]
     assert (first.predict_proba(X) == again.predict_proba(X)).all()
+
+
+def test_dropout_of_everything_is_zero():
+    dropout = ChunkDropout(1.0)
+    assert not dropout(torch.ones(3)).any()

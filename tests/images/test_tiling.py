@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sklearn_tl.images import Preprocessing
 from sklearn_tl.images.tiling import MAX_TILES, tile_boxes
 
 SIZES = [(300, 300), (300, 301), (300, 400), (300, 600), (300, 601), (7, 30), (1999, 450), (2, 9)]
@@ -29,6 +30,12 @@ def test_tiles_cover_an_image_and_one_less_would_not(size, crop):
     assert height == size[0] or width == size[1]
     ratio = crop[0] / crop[1]
     assert abs(height - width * ratio) <= max(1, ratio) / 2  # the shape of the crop
+
+
+def test_one_tile_is_not_said_to_leave_gaps():
+    preprocessing = Preprocessing((16, 16), (18, 18), (0.5,) * 3, (0.5,) * 3, crop_mode="tiles")
+    assert preprocessing.visible_share(16, 18) == 1
+    assert preprocessing.visible_share(16, 16 * 20) < 1
 
 
 def test_tiles_are_evenly_spread():

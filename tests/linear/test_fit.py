@@ -90,3 +90,20 @@ def test_the_decay_of_many_images_is_chosen_on_some(monkeypatch):
     model = fitted(rows, codes)
     assert sizes == [50] * len(DECAYS) + [N]
     assert accuracy(model, rows, codes) > 0.9
+
+
+@pytest.mark.parametrize("n", [2, 4, 16, 17])
+def test_images_that_are_all_equal_are_left_out_one_by_one(n):
+    rows, codes = np.ones((n, 90), dtype=np.float32), np.arange(n) % 2
+    link = Classes(codes, 2, np.ones(n))
+    model = fit_linear(rows, LENGTHS, link, np.ones(n), None)
+    assert np.isfinite(rows @ model.coef + model.intercept).all()
+
+
+def test_some_images_of_one_group_are_left_out_one_by_one(monkeypatch):
+    monkeypatch.setattr(fit, "MOST_CHOSEN_ON", 50)
+    rows, codes = rows_of(0)
+    groups = np.zeros(N, dtype=int)
+    rest = np.setdiff1d(np.arange(N), np.random.default_rng(0).permutation(N)[:50])
+    groups[rest[0]] = 1  # it is not among the images that the decay is chosen on
+    assert fitted(rows, codes, groups).layer_decay > 0
