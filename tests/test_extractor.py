@@ -236,7 +236,9 @@ def test_parameters_that_decide_what_is_computed_wait_for_the_next_fit(extractor
         "weights": None,
         "layer": "stem",
         "pooling": "max",
+        "normalization": "l2",
         "image_size": 20,
+        "resize_mode": "squash",
         "image_shape": "strip",
         "value_range": (0, 100),
         "channels": (0,),
@@ -359,6 +361,7 @@ def test_an_image_of_one_pixel_has_a_row():
 
 
 CHANGES = {
+    "resize_mode": "pad",
     "backbone": lambda: TinyNet(seed=1),
     "weights": None,  # set in the test: a file
     "layer": "stem",
@@ -383,7 +386,8 @@ def test_every_parameter_that_changes_rows_changes_the_key(network_images, tmp_p
     torch.save(TinyNet(seed=2).state_dict(), tmp_path / "tiny.pth")
     changes = CHANGES | {"weights": tmp_path / "tiny.pth"}
     parameters = set(inspect.signature(ConvFeatureExtractor).parameters)
-    elsewhere = {"image_shape", "draft", "page", "max_pixels", "engine"}  # in other tests
+    # In other tests. Rows are normalised after the cache.
+    elsewhere = {"image_shape", "draft", "page", "max_pixels", "engine", "normalization"}
     assert parameters == {*changes, *SAME_ROWS, *elsewhere}
 
     base = ConvFeatureExtractor(TinyNet, image_size=32)

@@ -113,8 +113,9 @@ def _seconds(
     n_tested: int,
 ) -> float:
     epochs = strategy.max_epochs
-    # The first epoch is slower, since memory and threads are new.
-    model = clone(strategy).set_params(max_epochs=2).fit(X, y)
+    # The first epoch is slower, since memory and threads are new. The rate makes no difference to
+    # the time, and with a small one nothing can go wrong.
+    model = clone(strategy).set_params(max_epochs=2, lr=1e-6).fit(X, y)
     epoch = model.history_[-1]["dur"] / len(y)
     start = time.perf_counter()
     model.predict(X)

@@ -44,7 +44,7 @@ def test_the_epochs_of_a_head_that_was_trained_first_come_before():
     display = TrainingHistoryDisplay.from_estimator(classifier)
     losses = display.ax_[0]
     n_head = len(classifier.head_history_)
-    assert n_head == 50  # 500 steps
+    assert 10 < n_head <= 50  # at most 500 steps: it stops when it has converged
     epochs, drawn = losses.get_lines()[0].get_data()
     assert epochs.tolist() == list(range(1 - n_head, 3))
     assert drawn[0] == classifier.head_history_[0, "train_loss"]
