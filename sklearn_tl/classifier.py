@@ -79,7 +79,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         the training [3]_, in which the trained one has this share, in (0, 1]. The average is rarely
         worse than either, and often better: a training on few images cannot lose much. 1.0 keeps
         the trained weights. With early stopping, they are also kept if the average has a higher
-        validation loss.
+        validation loss. Callbacks and `history_` see the trained weights.
     batch_size : int, default=32
         Number of images per training step, and the maximum number of images that go through the
         frozen layers at once.

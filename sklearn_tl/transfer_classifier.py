@@ -141,7 +141,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
     >>> from sklearn_tl.datasets import load_photo_patches
     >>> patches = load_photo_patches()
     >>> X, y = patches.images, patches.target
-    >>> classifier = TransferClassifier().fit(X[::4], y[::4])
+    >>> classifier = TransferClassifier(image_size=96).fit(X[::4], y[::4])
     >>> bool(classifier.score(X[1::4], y[1::4]) > 0.9)
     True
     """

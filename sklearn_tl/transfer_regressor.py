@@ -123,7 +123,7 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
     >>> from sklearn_tl.datasets import load_photo_patches
     >>> images = load_photo_patches().images[::4]
     >>> brightness = images.mean(axis=(1, 2, 3))
-    >>> regressor = TransferRegressor().fit(images[::2], brightness[::2])
+    >>> regressor = TransferRegressor(image_size=96).fit(images[::2], brightness[::2])
     >>> bool(regressor.score(images[1::2], brightness[1::2]) > 0.9)
     True
     """

@@ -97,7 +97,7 @@ def test_checkpoints_of_skorch_write_the_weights(tmp_path):
     best = Checkpoint(monitor="f1_best", dirname=tmp_path / "best", f_optimizer=None)
     end = TrainEndCheckpoint(dirname=tmp_path / "end")
     f1 = EpochScoring("f1_macro", name="f1", on_train=True, lower_is_better=False)
-    model = make(callbacks=[f1, best, end]).fit(X, y)
+    model = make(callbacks=[f1, best, end], weight_averaging=1.0).fit(X, y)
     for path in (tmp_path / "best" / "params.pt", tmp_path / "end" / "train_end_params.pt"):
         state = torch.load(path)
         assert state.keys() == model.net_.module_.state_dict().keys()

@@ -51,7 +51,7 @@ def test_early_stopping_keeps_the_best_epoch(unfreeze, held_out, monkeypatch):
 
     monkeypatch.setattr(torch, "save", no_files)
     X, y = noisy_study()
-    classifier = make(unfreeze, **OVERFITTING).fit(X, y)
+    classifier = make(unfreeze, weight_averaging=1.0, **OVERFITTING).fit(X, y)
     losses = classifier.history_[:, "valid_loss"]
     assert len(losses) < OVERFITTING["max_epochs"]
     assert len(losses) - 1 - int(np.argmin(losses)) == OVERFITTING["n_iter_no_change"]

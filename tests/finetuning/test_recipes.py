@@ -51,7 +51,7 @@ def test_large_activations_are_kept_in_a_file(cache, tmp_path, monkeypatch, netw
     cache = tmp_path / "cache" if cache == "file" else cache
     X, y = study(3, 30)
     X[7] = X[3]
-    wanted = make().fit(X, y).predict_proba(X)
+    wanted = make(lr=1e-4).fit(X, y).predict_proba(X)
     clear_cache()
     made, in_file = [], embedding.array_in_file
 
@@ -62,7 +62,7 @@ def test_large_activations_are_kept_in_a_file(cache, tmp_path, monkeypatch, netw
     monkeypatch.setattr(embedding, "array_in_file", counting)
     monkeypatch.setattr(embedding, "LARGE", 10_000)
     network_images.clear()
-    np.testing.assert_array_equal(make(cache=cache).fit(X, y).predict_proba(X), wanted)
+    np.testing.assert_array_equal(make(lr=1e-4, cache=cache).fit(X, y).predict_proba(X), wanted)
     assert made == [(30, 640)] * 2  # to train on, and to predict
     assert len(MEMORY) == 0
     assert sum(network_images) == (29 if cache != "memory" else 58)
