@@ -9,6 +9,8 @@ from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+from sklearn_tl.linear import RidgePath, distinct
+
 ALPHAS = np.logspace(-2, 5, 15)
 
 
@@ -82,88 +84,32 @@ def ridge_head(
     """
     if alpha is None and groups is not None and np.ptp(groups) > 0:
         with threadpool_limits(1, user_api="blas"):
-            alphas = alphas_by_group(rows.astype(np.float64), targets, weight, groups)
-            grouped = Ridge(alpha=alphas).fit(rows.astype(np.float64), targets, weight)
-        return _linear(np.atleast_2d(grouped.coef_), np.atleast_1d(grouped.intercept_))
+            path = RidgePath(rows.astype(np.float64), weight, groups)
+            errors = [weight @ (path.left_out(targets, alpha) - targets) ** 2 for alpha in ALPHAS]
+            coef, intercept = path.fit(targets, ALPHAS[np.argmin(errors, axis=0)])
+        return _linear(coef.T, intercept)
     # An image that is there twice is left out as a whole. Otherwise its copy would give it away.
-    distinct, which = _distinct(rows)
+    unique, which = distinct(rows)
     totals = np.bincount(which, weight)
     means = np.column_stack([np.bincount(which, weight * y) / totals for y in targets.T])
     with threadpool_limits(1, user_api="blas"):
         regression = RidgeCV(ALPHAS, alpha_per_target=True) if alpha is None else Ridge(alpha=alpha)
-        regression.fit(distinct.astype(np.float64), means, sample_weight=totals)
+        regression.fit(unique.astype(np.float64), means, sample_weight=totals)
     return _linear(np.atleast_2d(regression.coef_), np.atleast_1d(regression.intercept_))
-
-
-def alphas_by_group(
-    rows: np.ndarray, targets: np.ndarray, weight: np.ndarray, groups: np.ndarray
-) -> np.ndarray:
-    """Return the one of `ALPHAS` for each target with the lowest error on left-out groups.
-
-    No regression is fitted again: with the hat matrix S of all images, the errors of the images g
-    that are left out together are (I - S_gg)^-1 times their errors in the fit to all images.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_images, n_features), float64
-    targets : ndarray of shape (n_images, n_targets)
-    weight : ndarray of shape (n_images,)
-    groups : ndarray of shape (n_images,)
-        At least two groups.
-    """
-    root = np.sqrt(weight)[:, None]
-    centred = root * (rows - np.average(rows, axis=0, weights=weight))
-    y = root * (targets - np.average(targets, axis=0, weights=weight))
-    values, vectors = _eigen(centred)
-    of_intercept = root / np.linalg.norm(root)
-    codes = np.unique(groups, return_inverse=True)[1]
-    alone = np.bincount(codes)[codes] == 1
-    members = [np.flatnonzero(codes == code) for code in np.unique(codes[~alone])]
-    errors = np.zeros((len(ALPHAS), y.shape[1]))
-    for k, alpha in enumerate(ALPHAS):
-        shrunk = vectors * (values / (values + alpha))
-        residuals = y - shrunk @ (vectors.T @ y)
-        own = (shrunk * vectors).sum(axis=1, keepdims=True) + of_intercept**2
-        errors[k] = ((residuals[alone] / (1 - own[alone])) ** 2).sum(axis=0)
-        for g in members:
-            hat = shrunk[g] @ vectors[g].T + of_intercept[g] @ of_intercept[g].T
-            left_out = np.linalg.solve(np.eye(len(g)) - hat, residuals[g])
-            errors[k] += (left_out**2).sum(axis=0)
-    return ALPHAS[errors.argmin(axis=0)]
-
-
-def _eigen(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positive eigenvalues of ``rows @ rows.T``, and its eigenvectors as columns."""
-    n_images, n_features = rows.shape
-    if n_images <= n_features:
-        values, vectors = np.linalg.eigh(rows @ rows.T)
-    else:  # the other product is smaller, and has the same positive eigenvalues
-        values, directions = np.linalg.eigh(rows.T @ rows)
-        vectors = rows @ directions / np.sqrt(values.clip(min=1e-300))
-    positive = values > 1e-10 * values.max()
-    return values[positive], vectors[:, positive]
 
 
 def _logistic_regression(
     rows: np.ndarray, codes: np.ndarray, weight: np.ndarray, C: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    distinct, which = _distinct(np.column_stack([codes.astype(rows.dtype), rows]))
-    if len(distinct) < len(rows) or (weight != 1).any():
+    unique, which = distinct(np.column_stack([codes.astype(rows.dtype), rows]))
+    if len(unique) < len(rows) or (weight != 1).any():
         # Copies of a row become one, so an image of weight 2 gives the same bits as two images.
-        rows, codes, weight = distinct[:, 1:], distinct[:, 0], np.bincount(which, weight)
+        rows, codes, weight = unique[:, 1:], unique[:, 0], np.bincount(which, weight)
     # The number of BLAS threads would show in the last bits.
     with threadpool_limits(1, user_api="blas"):
         regression = LogisticRegression(C=C, max_iter=1000)
         regression.fit(rows, codes, sample_weight=weight)
     return regression.coef_, regression.intercept_
-
-
-def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct rows in a fixed order, and for each row its position among them."""
-    # As bytes: `np.unique` with an axis compares number by number, ten times as slowly.
-    as_bytes = np.ascontiguousarray(rows).view(f"V{rows.shape[1] * rows.itemsize}").ravel()
-    _, first, which = np.unique(as_bytes, return_index=True, return_inverse=True)
-    return rows[first], which
 
 
 def _linear(coef: np.ndarray, intercept: np.ndarray) -> nn.Linear:
