@@ -118,6 +118,6 @@ def check_unused(parameters: Mapping[str, Any]) -> None:
     for name, value in parameters.items():
         if type(value) is not type(default[name]) or value != default[name]:
             raise ValueError(
-                f"{name}={value!r} only reaches the default strategies, and strategies has your own "
-                f"estimators. Set {name} on each estimator: ConvFeatureExtractor({name}=...)."
+                f"{name}={value!r} only reaches the default strategies, and strategies has your "
+                f"own estimators. Set {name} on each estimator: ConvFeatureExtractor({name}=...)."
             )
