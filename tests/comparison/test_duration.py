@@ -13,8 +13,9 @@ from sklearn_tl.comparison import QUICK_STRATEGIES, duration, expected_seconds
 class Timed(BaseEstimator):
     """A classifier whose epochs take 3 seconds for 6 images, then 2, if one believes it."""
 
-    def __init__(self, max_epochs=5):
+    def __init__(self, max_epochs=5, lr=3e-4):
         self.max_epochs = max_epochs
+        self.lr = lr
 
     def fit(self, X, y):
         self.history_ = [{"dur": dur} for dur in (3.0, 2.0)[: self.max_epochs]]
