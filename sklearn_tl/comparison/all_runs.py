@@ -1,13 +1,13 @@
 """All fits of a comparison, shared by processes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 
 from sklearn_tl.comparison.folds import Split
-from sklearn_tl.comparison.progress import collect
+from sklearn_tl.comparison.progress import Runs
 from sklearn_tl.comparison.runs import run_fold
 from sklearn_tl.comparison.study import Study
 
@@ -21,6 +21,7 @@ def run_all(
     scoring: str | Callable,
     n_jobs: int | None,
     verbose: int,
+    callbacks: Sequence[Any] = (),
 ) -> np.ndarray:
     """Fit every strategy on every training set; return an array of `Run`.
 
@@ -35,6 +36,7 @@ def run_all(
     n_jobs : int or None
         Number of processes that share the fits.
     verbose : int
+    callbacks : sequence of sklearn.callback.FitCallback
 
     Returns
     -------
@@ -46,7 +48,10 @@ def run_all(
         for of_size in trains
         for train, (_, test) in zip(of_size, splits, strict=True)
     )
-    done = collect(runs, list(strategies), len(trains), len(splits), verbose)
+    collected = Runs(list(strategies), len(trains), len(splits), verbose)
+    if callbacks:
+        collected.set_callbacks(*callbacks)
+    done = collected.fit(runs).runs_
     shaped = np.empty(len(done), dtype=object)
     shaped[:] = done
     return shaped.reshape(len(strategies), len(trains), len(splits))

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import sklearn
 
-from sklearn_tl._utils import check_option
+from sklearn_tl._utils import CallbackSupportMixin, check_option
 from sklearn_tl.comparison.folds import Split
 from sklearn_tl.comparison.group_parameters import parts_without_groups
 from sklearn_tl.comparison.raw_pixels import RawPixels
@@ -29,6 +30,20 @@ def check_choices(strategies: Any, scoring: Any, duplicates: str) -> None:
             'for example scoring="balanced_accuracy".'
         )
     check_option("duplicates", duplicates, DUPLICATES)
+
+
+def check_callbacks(callbacks: Sequence[Any]) -> None:
+    """Raise an error unless scikit-learn can report to these callbacks."""
+    if not callbacks:
+        return
+    if not hasattr(CallbackSupportMixin, "set_callbacks"):
+        raise ValueError(
+            f"callbacks={callbacks!r} need scikit-learn 1.9 or newer; {sklearn.__version__} is "
+            "installed. Leave the parameter out, or type: pip install -U scikit-learn"
+        )
+    if not isinstance(callbacks, Sequence):
+        raise TypeError(f"callbacks={callbacks!r} must be a list, for example [{callbacks!r}].")
+    CallbackSupportMixin().set_callbacks(*callbacks)
 
 
 def read_refit(refit: Any, n_images: int) -> bool | np.ndarray:

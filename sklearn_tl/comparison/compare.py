@@ -17,6 +17,7 @@ from torch import nn
 from sklearn_tl._utils import fork_safe, num_samples
 from sklearn_tl.comparison.all_runs import run_all
 from sklearn_tl.comparison.checks import (
+    check_callbacks,
     check_can_calibrate,
     check_choices,
     check_images,
@@ -83,6 +84,7 @@ def compare_strategies(
     calibrate: bool = False,
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = None,
+    callbacks: Sequence[Any] = (),
     verbose: int = 0,
 ) -> StrategyComparison:
     r"""Cross-validate strategies of transfer learning on your images, all on the same folds.
@@ -167,6 +169,10 @@ def compare_strategies(
         Number of processes that share the fits. Fine-tuning uses all cores in one process, too.
     random_state : int, RandomState instance or None, default=None
         Decides the folds, the smaller training sets and the fine-tuning.
+    callbacks : sequence of callbacks, default=()
+        Callbacks of scikit-learn 1.9 or newer, for example ``[sklearn.callback.ProgressBar()]``.
+        The comparison is one fit to them. It has a task per strategy, and each of these has a task
+        per training size and fold, which begins and ends when its result has arrived.
     verbose : int, default=0
         With 1, show progress on stderr: bars in a terminal or a notebook, elsewhere a line when
         a strategy starts and one when it ends.
@@ -198,6 +204,7 @@ def compare_strategies(
     'blocks.5'
     """
     check_choices(strategies, scoring, duplicates)
+    check_callbacks(callbacks)
     y, X = labels_of(X, y), indexable(X)
     parameters: dict[str, Any] = {
         "backbone": backbone,
@@ -289,7 +296,7 @@ def compare_strategies(
                 target_name=y_name if isinstance(y_name, str) else None,
                 score_name=WORDS[study.task.name] if scoring is None else str(scoring),
                 dummy=score_dummy(study.task.name, study.X, study.y, splits, scorer),
-                runs=run(chosen, study, splits, trains),
+                runs=run(chosen, study, splits, trains, callbacks=callbacks),
                 frozen_times=first.seconds,
                 found=found,
             )

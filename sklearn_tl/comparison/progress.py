@@ -4,10 +4,12 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
-from sklearn_tl._utils import tqdm
+from sklearn_tl._utils import CallbackSupportMixin, begin_fit_task, fit_context, tqdm
 from sklearn_tl.comparison.runs import Run
 
 
@@ -22,15 +24,14 @@ def say(line: str, verbose: int) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def collect(
-    runs: Iterator[Run], names: list[str], n_sizes: int, n_folds: int, verbose: int
-) -> list[Run]:
-    """Return all runs, and report on each strategy if `verbose` is not 0.
+class Runs(CallbackSupportMixin, BaseEstimator):
+    """The fits of a comparison, collected while they are reported on.
+
+    To the callbacks of scikit-learn 1.9 this is one fit, which has a task per strategy; these have
+    a task per training size and fold.
 
     Parameters
     ----------
-    runs : iterator of Run
-        All runs of the first strategy, then those of the second, and so on.
     names : list of str
         The strategies.
     n_sizes, n_folds : int
@@ -39,17 +40,42 @@ def collect(
     verbose : int
         0 for silence. Otherwise a bar is shown if stderr can redraw it, or lines are printed.
     """
-    done: list[Run] = []
-    n_fits = n_sizes * n_folds
-    bars = bool(verbose) and bars_are_readable()
-    with tqdm(total=len(names) * n_fits, unit="fit", disable=not bars) as bar:
-        for name in names:
-            start = time.perf_counter()
-            bar.set_description(name)
-            say(f"{name}: started ({n_fits} fits)", verbose)
-            for run in islice(runs, n_fits):
-                done.append(run)
-                bar.update()
-            mean = np.mean([run["score"] for run in done[-n_folds:]])
-            say(f"{name}: mean score {mean:.3f}, {time.perf_counter() - start:.0f} s", verbose)
-    return done
+
+    _parameter_constraints: dict = {}
+
+    def __init__(self, names: list[str], n_sizes: int, n_folds: int, verbose: int) -> None:
+        self.names = names
+        self.n_sizes = n_sizes
+        self.n_folds = n_folds
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Iterator[Run], y: None = None) -> "Runs":
+        """Collect the runs: all of the first strategy, then those of the second, and so on."""
+        n_fits = self.n_sizes * self.n_folds
+        self.runs_: list[Run] = []
+        told: dict[str, Any] = {"estimator": self}
+        reported = begin_fit_task(self, None, None, len(self.names))
+        bars = bool(self.verbose) and bars_are_readable()
+        with tqdm(total=len(self.names) * n_fits, unit="fit", disable=not bars) as bar:
+            for name in self.names:
+                start = time.perf_counter()
+                bar.set_description(name)
+                say(f"{name}: started ({n_fits} fits)", self.verbose)
+                fits = reported and reported.subcontext(task_name=name, max_subtasks=n_fits)
+                if fits:
+                    fits.call_on_fit_task_begin(**told)
+                for run in islice(X, n_fits):
+                    self.runs_.append(run)
+                    bar.update()
+                    if fits:
+                        fit = fits.subcontext(task_name="fit").call_on_fit_task_begin(**told)
+                        fit.call_on_fit_task_end(**told)
+                if fits:
+                    fits.call_on_fit_task_end(**told)
+                mean = np.mean([run["score"] for run in self.runs_[-self.n_folds :]])
+                seconds = time.perf_counter() - start
+                say(f"{name}: mean score {mean:.3f}, {seconds:.0f} s", self.verbose)
+        if reported:
+            reported.call_on_fit_task_end(**told)
+        return self

@@ -4,10 +4,12 @@ import re
 import sys
 
 import pytest
+from helpers.callbacks import Recorder
 from helpers.pictures import study
 from helpers.strategies import two_strategies
 
 from sklearn_tl import compare_strategies
+from sklearn_tl._utils import CallbackSupportMixin
 
 
 @pytest.fixture
@@ -48,3 +50,47 @@ def test_a_file_gets_a_line_when_a_strategy_starts_and_when_it_ends(said):
     assert len(lines) == len(expected)
     for line, pattern in zip(lines, expected, strict=True):
         assert re.fullmatch(pattern, line)
+
+
+def compare_with(callbacks):
+    X, y = study(2, 12)
+    return compare_strategies(X, y, strategies=two_strategies(), cv=2, callbacks=callbacks)
+
+
+def test_callbacks_of_scikit_learn_follow_strategies_and_fits():
+    pytest.importorskip("sklearn.callback")
+    recorder = Recorder()
+    compare_with([recorder])
+    fit = [
+        ("begin", "fit", 0, 0),
+        ("end", "fit", None),
+        ("begin", "fit", 1, 0),
+        ("end", "fit", None),
+    ]
+    assert recorder.events == [
+        "setup",
+        ("begin", "fit", 0, 2),
+        ("begin", "linear", 0, 2),
+        *fit,
+        ("end", "linear", None),
+        ("begin", "last", 1, 2),
+        *fit,
+        ("end", "last", None),
+        ("end", "fit", None),
+        "teardown",
+    ]
+
+
+def test_what_is_not_a_callback_is_found_before_anything_runs(network_images):
+    pytest.importorskip("sklearn.callback")
+    with pytest.raises(TypeError, match="must be instances following the FitCallback protocol"):
+        compare_with([print])
+    with pytest.raises(TypeError, match="must be a list"):
+        compare_with(Recorder())
+    assert not network_images
+
+
+def test_older_versions_of_scikit_learn_name_the_one_that_is_needed(monkeypatch):
+    monkeypatch.delattr(CallbackSupportMixin, "set_callbacks", raising=False)
+    with pytest.raises(ValueError, match="need scikit-learn 1.9 or newer"):
+        compare_with([Recorder()])
