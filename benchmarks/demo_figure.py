@@ -12,7 +12,7 @@ import numpy as np
 from _report import write_json
 
 from sklearn_tl import compare_strategies
-from sklearn_tl.cli import demonstration
+from sklearn_tl.cli.demo import demonstration
 from sklearn_tl.datasets import load_photo_patches
 
 FIGURE = Path(__file__).parent / "figures" / "demo.png"

@@ -23,7 +23,7 @@ from _report import ELSEWHERE, machine, print_table, write_json
 from fuzz import tiny_extractor
 from PIL import Image
 
-from sklearn_tl.images import MAX_PIXELS
+from sklearn_tl._choices import MAX_PIXELS
 
 SIDE = 9459
 CASES = [("RGB", "PNG"), ("RGBA", "PNG"), ("LA", "TIFF"), ("F", "TIFF"), ("P", "GIF"),

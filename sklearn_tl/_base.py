@@ -10,17 +10,11 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
+from sklearn_tl._choices import RESIZE_MODES
 from sklearn_tl._utils import Interval, StrOptions, resolve_device, resolve_precision
 from sklearn_tl.backbones import Backbone, check_fingerprint, load_backbone
 from sklearn_tl.embedding import EMBEDDING, ENGINES, Feature, FrozenPass, resolve_engine
-from sklearn_tl.images import (
-    CONSTRAINTS,
-    RESIZE_MODES,
-    ImageSequence,
-    Reading,
-    as_images,
-    say_whose_limit,
-)
+from sklearn_tl.images import CONSTRAINTS, ImageSequence, Reading, as_images, say_whose_limit
 
 MOST_KEPT = 64  # images of a training set that a fitted estimator can recognise
 MOST_COMPARED = 2000

@@ -11,10 +11,10 @@ from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from torch import nn
 
+from sklearn_tl._choices import MAX_PIXELS
 from sklearn_tl._finetuner import FineTuningEstimator
 from sklearn_tl._utils import Interval, StrOptions, fit_context, fork_safe
 from sklearn_tl.finetuning import Objective, logistic_head, logistic_heads, of_classes, of_labels
-from sklearn_tl.images import MAX_PIXELS
 from sklearn_tl.targets import Multiclass, Multilabel, Task, read_labels
 
 

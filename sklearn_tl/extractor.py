@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_tl._base import BackboneEstimator
+from sklearn_tl._choices import MAX_PIXELS
 from sklearn_tl._utils import StrOptions, check_option, fit_context, fork_safe
 from sklearn_tl.backbones import POOLINGS
 from sklearn_tl.embedding import (
@@ -21,7 +22,6 @@ from sklearn_tl.embedding import (
     embed,
     normalize_parts,
 )
-from sklearn_tl.images import MAX_PIXELS
 
 
 class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BackboneEstimator):

@@ -27,12 +27,13 @@ import torch
 from sklearn.base import BaseEstimator
 
 from sklearn_tl._base import BackboneEstimator
+from sklearn_tl._choices import MAX_PIXELS
 from sklearn_tl._utils import fork_safe, replacing
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.comparison import RawPixels
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.finetuning import AbovePrefix, HeadAlone, WholeNetwork
-from sklearn_tl.images import MAX_PIXELS, Preprocessing
+from sklearn_tl.images import Preprocessing
 from sklearn_tl.regressor import FineTuneRegressor
 from sklearn_tl.targets import Multiclass, Multilabel, Regression
 from sklearn_tl.transfer_classifier import TransferClassifier

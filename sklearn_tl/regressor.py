@@ -10,10 +10,10 @@ import torch
 from sklearn.base import RegressorMixin
 from torch import nn
 
+from sklearn_tl._choices import MAX_PIXELS
 from sklearn_tl._finetuner import FineTuningEstimator
 from sklearn_tl._utils import Interval, StrOptions, fit_context, fork_safe
 from sklearn_tl.finetuning import LOSSES, Objective, of_numbers, ridge_head
-from sklearn_tl.images import MAX_PIXELS
 from sklearn_tl.targets import Regression, Task, read_numbers
 
 

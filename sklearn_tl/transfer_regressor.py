@@ -9,9 +9,9 @@ import torch
 from sklearn.base import RegressorMixin
 from torch import nn
 
+from sklearn_tl._choices import MAX_PIXELS
 from sklearn_tl._transfer import TransferEstimator
 from sklearn_tl._utils import fit_context, fork_safe
-from sklearn_tl.images import MAX_PIXELS
 from sklearn_tl.linear import Link, Numbers
 from sklearn_tl.targets import Regression, Task, read_numbers
 

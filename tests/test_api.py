@@ -67,6 +67,7 @@ def describe(name, thing):
 
 def api():
     things = {name: getattr(sklearn_tl, name) for name in sklearn_tl.__all__}
+    things = {name: thing for name, thing in things.items() if not inspect.ismodule(thing)}
     things |= {f"datasets.{name}": thing for name, thing in handed_out("sklearn_tl.datasets")}
     lines = ["\n".join(describe(name, thing)) for name, thing in sorted(things.items())]
     return "\n\n".join(lines) + "\n"

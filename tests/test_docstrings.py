@@ -19,7 +19,8 @@ PAGES = [*ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("*.md"), *ROOT.glob("sk
 
 
 def public():
-    for name in (*sklearn_tl.__all__, *(f"datasets.{name}" for name in datasets.__all__)):
+    names = [n for n in sklearn_tl.__all__ if not inspect.ismodule(getattr(sklearn_tl, n))]
+    for name in (*names, *(f"datasets.{name}" for name in datasets.__all__)):
         yield f"sklearn_tl.{name}"
         if isinstance(getattr(sklearn_tl, name, None), type):
             for method in vars(getattr(sklearn_tl, name)):

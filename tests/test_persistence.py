@@ -42,8 +42,8 @@ from torch import nn
 
 import sklearn_tl
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, clear_cache, cli, load, save
+from sklearn_tl._choices import MAX_PIXELS
 from sklearn_tl.comparison import RawPixels, default_strategies
-from sklearn_tl.images import MAX_PIXELS
 
 TREE = "sklearn.tree._tree.Tree"
 X, y = study(3, 12)

@@ -1,10 +1,9 @@
-"""The command line: `sklearn-tl study` and `sklearn-tl predict`.
+"""The command line: `sklearn-tl study`, `sklearn-tl predict` and others.
 
-The room hands out `main`, which runs a command and returns its exit status, and `demonstration`,
-which returns what is studied if there is no command, for the script that draws it.
+The room hands out `main`, which runs a command and returns its exit status. A command is loaded
+when it is typed, and torch with it, so that `--help` and wrong arguments are answered at once.
 """
 
 from sklearn_tl.cli.commands import main
-from sklearn_tl.cli.demo import demonstration
 
-__all__ = ["demonstration", "main"]
+__all__ = ["main"]

@@ -8,17 +8,11 @@ import re
 import shlex
 import sys
 import warnings
-from collections.abc import Callable
+from importlib import import_module
 
-from sklearn.exceptions import ConvergenceWarning
-
-from sklearn_tl.cli import demo
 from sklearn_tl.cli.messages import complain
-from sklearn_tl.cli.parser import predict_parser, program_parser, study_parser
-from sklearn_tl.cli.predict import predict
-from sklearn_tl.cli.study import study
-
-Command = Callable[[argparse.Namespace], int]
+from sklearn_tl.cli.options import program
+from sklearn_tl.cli.options.study import DEMONSTRATION
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -46,7 +40,10 @@ def main(argv: list[str] | None = None) -> int:
         seen: set[str] = set()
         warnings.showwarning = lambda message, *_, **__: _warn(message, seen)
         try:
-            status = command(options)
+            check_exists(options)
+            # Loads torch, which takes seconds.
+            run = getattr(import_module(f"sklearn_tl.cli.{command}"), command)
+            status = run(options)
             sys.stdout.flush()
         except KeyboardInterrupt:
             return 130
@@ -60,9 +57,21 @@ def main(argv: list[str] | None = None) -> int:
     return status
 
 
+def check_exists(options: argparse.Namespace) -> None:
+    """Raise an error at once if a folder, a table or a model does not exist."""
+    for name in ("folder", "train", "test"):
+        path = getattr(options, name, None)
+        if path is not None:
+            os.stat(path)
+    model = getattr(options, "model", None)
+    if model is not None and not os.path.lexists(model):
+        raise ValueError(f"{model} cannot be opened: No such file or directory.")
+
+
 def _warn(message: Warning | str, seen: set[str]) -> None:
     """Print a warning in one line, and the same one no second time."""
-    if isinstance(message, ConvergenceWarning):  # whose advice is how to write other Python
+    # Its advice is how to write other Python. Importing the class would load scikit-learn.
+    if type(message).__name__ == "ConvergenceWarning":
         message = "A logistic regression was stopped before it converged; its score may be lower."
     if absent := re.fullmatch(r"Label (not )?(\d+) is present in all training.*", str(message)):
         which = "no image with" if absent[1] else "only images with"
@@ -75,15 +84,13 @@ def _warn(message: Warning | str, seen: set[str]) -> None:
         complain("warning", message)
 
 
-def _parse(arguments: list[str]) -> tuple[Command, argparse.Namespace]:
-    if not arguments:
-        return study, study_parser().parse_args(demo.ARGUMENTS)
-    first, *others = arguments
-    if first == "study":
-        return study, study_parser().parse_args(others)
-    if first == "predict":
-        return predict, predict_parser().parse_args(others)
-    parser = program_parser()
+def _parse(arguments: list[str]) -> tuple[str, argparse.Namespace]:
+    """Return the name of the command, and its options."""
+    first, *others = arguments or ["study", *DEMONSTRATION]
+    if first in program.COMMANDS:
+        options = import_module(f"sklearn_tl.cli.options.{first}")
+        return first, options.parser().parse_args(others)
+    parser = program.parser()
     if first in ("-h", "--help", "--version"):
         parser.parse_args([first])
     return parser.error(_unknown(arguments))
@@ -92,7 +99,7 @@ def _parse(arguments: list[str]) -> tuple[Command, argparse.Namespace]:
 def _unknown(arguments: list[str]) -> str:
     """Say what to type instead of arguments that do not begin with a command."""
     first = arguments[0]
-    close = difflib.get_close_matches(first, ("study", "predict"), n=1)
+    close = difflib.get_close_matches(first, program.COMMANDS, n=1)
     if close and not os.path.exists(first):
         return f"{first!r} is not a command. Did you mean {close[0]!r}?"
     what = "an option of sklearn-tl without a command" if first.startswith("-") else "a command"

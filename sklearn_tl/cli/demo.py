@@ -5,15 +5,10 @@ from typing import Any, cast
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_tl.cli.parser import study_parser
+from sklearn_tl.cli.options.study import DEMONSTRATION, parser
 from sklearn_tl.datasets import load_photo_patches
 
 PER_CLASS = 10  # training patches
-# `sklearn-tl` without a command is `sklearn-tl study` with these arguments. The training sizes are
-# 2 and 5 patches of each of the 14 photographs; 10 of each come last. No patch overlaps another
-# one, but patches of a texture may look like copies.
-ARGUMENTS = ["--strategies", "raw pixels", "embeddings", "--train-sizes", "28", "70"]
-ARGUMENTS += ["--duplicates", "ignore"]
 
 
 def load_photographs(
@@ -58,7 +53,7 @@ def demonstration() -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     parameters : dict
         Of :func:`sklearn_tl.compare_strategies`, which with these returns the same figures.
     """
-    options = study_parser().parse_args(ARGUMENTS)
+    options = parser().parse_args(DEMONSTRATION)
     images, labels, splits = load_photographs(options.cv, options.seed)
     parameters = {
         "strategies": options.strategies,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_tl.cli.messages import problem_of
+from sklearn_tl.cli.problems import problem_of
 from sklearn_tl.datasets import (
     Problems,
     counted,

@@ -4,8 +4,6 @@ import re
 import sys
 from collections.abc import Sequence
 
-from sklearn_tl.datasets import without_position
-
 # Parameters whose names are no words of English, and so can be replaced wherever they occur.
 UNMISTAKABLE = (
     *("image_size", "resize_mode", "value_range", "train_sizes"),
@@ -44,22 +42,6 @@ def complain(kind: str, message: object, names: Sequence[str] = ()) -> None:
     for line in getattr(message, "lines", [message]):
         text = " ".join(part.strip() for part in reword(str(line), names).splitlines())
         print(f"sklearn-tl: {kind}: {text}", file=sys.stderr, flush=True)
-
-
-def problem_of(path: str, text: str) -> str:
-    """Return what is wrong with one image, in a sentence that begins with its path.
-
-    Parameters
-    ----------
-    path : str
-    text : str
-        The message of the error that was raised when this image was read.
-
-    Returns
-    -------
-    problem : str
-    """
-    return reword(without_position(path, text), [path])
 
 
 def reword(text: str, names: Sequence[str] = ()) -> str:

@@ -12,8 +12,9 @@ from typing import Any
 
 from sklearn_tl._utils import replacing, tqdm
 from sklearn_tl.cli.answers import Answer, Answers, answers_of
-from sklearn_tl.cli.messages import complain, problem_of
+from sklearn_tl.cli.messages import complain
 from sklearn_tl.cli.model_file import check_writable, open_model
+from sklearn_tl.cli.problems import problem_of
 from sklearn_tl.cli.sureness import with_remarks
 from sklearn_tl.datasets import find_files, in_words
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sklearn_tl._choices import QUICK_STRATEGIES
 from sklearn_tl.cache import cache_info
 from sklearn_tl.cli.demo import load_photographs
 from sklearn_tl.cli.folders import describe, read_folder
@@ -27,12 +28,7 @@ from sklearn_tl.cli.tables import (
     named_target,
     table_options,
 )
-from sklearn_tl.comparison import (
-    QUICK_STRATEGIES,
-    StrategyComparison,
-    compare_strategies,
-    expected_seconds,
-)
+from sklearn_tl.comparison import StrategyComparison, compare_strategies, expected_seconds
 from sklearn_tl.datasets import Problems, groups_from_names, groups_from_times, is_table
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.images import check_each
@@ -57,7 +53,7 @@ def study(options: argparse.Namespace) -> int:
     Parameters
     ----------
     options : argparse.Namespace
-        Of `study_parser`.
+        Of `options.study`.
 
     Returns
     -------

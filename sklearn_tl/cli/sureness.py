@@ -6,9 +6,10 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from sklearn_tl._choices import RAW
 from sklearn_tl.assessment import Novelty
 from sklearn_tl.cli.answers import Answer, Answers
-from sklearn_tl.comparison import RAW, StrategyComparison
+from sklearn_tl.comparison import StrategyComparison
 from sklearn_tl.embedding import image_reader
 from sklearn_tl.extractor import ConvFeatureExtractor
 

@@ -6,12 +6,12 @@ the network); `expected_seconds`, which says beforehand how long the others will
 `RawPixels`, the transformer that embeddings must beat.
 """
 
+from sklearn_tl._choices import QUICK_STRATEGIES
 from sklearn_tl.comparison.compare import compare_strategies
 from sklearn_tl.comparison.duration import expected_seconds
 from sklearn_tl.comparison.raw_pixels import RawPixels
 from sklearn_tl.comparison.result import StrategyComparison
-from sklearn_tl.comparison.strategies import QUICK_STRATEGIES, default_strategies
-from sklearn_tl.comparison.strategies import RAW as RAW
+from sklearn_tl.comparison.strategies import default_strategies
 
 __all__ = [
     "QUICK_STRATEGIES",

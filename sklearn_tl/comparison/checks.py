@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import sklearn
 
+from sklearn_tl._choices import RAW
 from sklearn_tl._utils import CallbackSupportMixin, check_option
 from sklearn_tl.comparison.folds import Split
 from sklearn_tl.comparison.group_parameters import parts_without_groups
 from sklearn_tl.comparison.raw_pixels import RawPixels
-from sklearn_tl.comparison.strategies import RAW, default_strategies
+from sklearn_tl.comparison.strategies import default_strategies
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.targets import Multilabel, Task
 

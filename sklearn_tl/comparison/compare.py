@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+from sklearn_tl._choices import MAX_PIXELS
 from sklearn_tl._utils import fork_safe, num_samples
 from sklearn_tl.comparison.all_runs import run_all
 from sklearn_tl.comparison.checks import (
@@ -53,7 +54,7 @@ from sklearn_tl.comparison.scores import WORDS, default_scoring, score_dummy
 from sklearn_tl.comparison.strategies import default_strategies
 from sklearn_tl.comparison.study import Study
 from sklearn_tl.comparison.temperature import check_can_be_scaled, set_temperature
-from sklearn_tl.images import MAX_PIXELS, indexable
+from sklearn_tl.images import indexable
 from sklearn_tl.targets import Multilabel, labels_of
 
 

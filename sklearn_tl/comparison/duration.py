@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from sklearn_tl._choices import QUICK_STRATEGIES
 from sklearn_tl._utils import num_samples, safe_indexing
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.comparison.checks import check_images, known_names
 from sklearn_tl.comparison.folds import make_splits, stratified_subset, training_sizes
-from sklearn_tl.comparison.strategies import QUICK_STRATEGIES, default_strategies
+from sklearn_tl.comparison.strategies import default_strategies
 from sklearn_tl.comparison.study import plain_targets
 from sklearn_tl.images import indexable
 from sklearn_tl.regressor import FineTuneRegressor

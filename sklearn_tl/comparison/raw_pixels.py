@@ -8,15 +8,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 
+from sklearn_tl._choices import MAX_PIXELS
 from sklearn_tl._utils import fit_context
 from sklearn_tl.embedding import FirstPass, PixelPass, embed
-from sklearn_tl.images import (
-    CONSTRAINTS,
-    MAX_PIXELS,
-    ImageSequence,
-    Reading,
-    as_images,
-)
+from sklearn_tl.images import CONSTRAINTS, ImageSequence, Reading, as_images
 
 
 class RawPixels(TransformerMixin, BaseEstimator):

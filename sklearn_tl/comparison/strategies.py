@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from torch import nn
 
+from sklearn_tl._choices import ALL_FEATURES, RAW
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.comparison.inner_folds import InnerFolds
 from sklearn_tl.comparison.raw_pixels import RawPixels
@@ -27,9 +28,6 @@ C = np.array([1.0, 10.0, 0.1, 0.01, 0.001])  # the first of those that are equal
 # takes many times as long, and is stopped before it converges.
 RAW_C = np.logspace(-6, -2, 5)
 RAW_ALPHA = np.logspace(0, 6, 13)
-RAW = "raw pixels"  # the strategy of this name is the one that transfer learning must beat
-ALL_FEATURES = "features of all layers"
-QUICK_STRATEGIES = (RAW, "embeddings", "head alone", ALL_FEATURES)
 
 
 def default_strategies(

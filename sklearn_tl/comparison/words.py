@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sklearn_tl.comparison.strategies import RAW
+from sklearn_tl._choices import RAW
 from sklearn_tl.comparison.words_of_predictions import about_predictions
 
 if TYPE_CHECKING:

@@ -12,21 +12,20 @@ returns what `load_table` found as a `Table`; `as_labels`, which reads cells as 
 """
 
 from sklearn_tl.datasets.cells import as_labels as as_labels
-from sklearn_tl.datasets.checking import Problems as Problems
-from sklearn_tl.datasets.checking import without_position as without_position
-from sklearn_tl.datasets.folders import find_files as find_files
-from sklearn_tl.datasets.folders import find_images as find_images
-from sklearn_tl.datasets.folders import find_loose_images as find_loose_images
-from sklearn_tl.datasets.folders import find_parts as find_parts
-from sklearn_tl.datasets.folders import in_words as in_words
-from sklearn_tl.datasets.folders import load_folder
+from sklearn_tl.datasets.checking import Problems as Problems, without_position as without_position
+from sklearn_tl.datasets.folders import (
+    find_files as find_files,
+    find_images as find_images,
+    find_loose_images as find_loose_images,
+    find_parts as find_parts,
+    in_words as in_words,
+    load_folder,
+)
 from sklearn_tl.datasets.grouping import groups_from_names, groups_from_times
 from sklearn_tl.datasets.photographs import load_photo_patches
 from sklearn_tl.datasets.problems import counted as counted
 from sklearn_tl.datasets.table_files import is_table as is_table
-from sklearn_tl.datasets.tables import Table as Table
-from sklearn_tl.datasets.tables import load_table
-from sklearn_tl.datasets.tables import read_table as read_table
+from sklearn_tl.datasets.tables import Table as Table, load_table, read_table as read_table
 
 __all__ = [
     "groups_from_names",

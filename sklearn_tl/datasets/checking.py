@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sklearn_tl.images import MAX_PIXELS, Reading, as_images, check_each
+from sklearn_tl._choices import MAX_PIXELS
+from sklearn_tl.images import Reading, as_images, check_each
 
 Problems = Callable[[list[str]], list[str | None]]  # paths → what is wrong with each, or None
 SHOWN = 10  # sentences, after which the others are counted

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sklearn.utils import Bunch
 
+from sklearn_tl._choices import TASKS
 from sklearn_tl._utils import check_option
 from sklearn_tl.datasets.cells import as_labels, is_empty, natural
 from sklearn_tl.datasets.checking import Problems, check_reading, problems_of, without_position
@@ -18,7 +19,6 @@ from sklearn_tl.datasets.problems import SHOWN, Problem, TableError, at, counted
 from sklearn_tl.datasets.table_files import read_cells, require_pandas
 from sklearn_tl.datasets.table_targets import Targets, choose_targets
 from sklearn_tl.images import ImageWarning
-from sklearn_tl.targets import TASKS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from sklearn_tl._choices import MAX_PIXELS
 from sklearn_tl._utils import fork_safe
 from sklearn_tl.duplicates.arrays import check_parameters, duplicates_in
 from sklearn_tl.duplicates.result import Duplicates
 from sklearn_tl.embedding import PixelPass, embed
 from sklearn_tl.extractor import ConvFeatureExtractor
-from sklearn_tl.images import MAX_PIXELS, ImageSequence, indexable
+from sklearn_tl.images import ImageSequence, indexable
 from sklearn_tl.targets import guess_task, labels_of
 
 

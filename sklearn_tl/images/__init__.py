@@ -16,8 +16,8 @@ from sklearn_tl.images.formats import FORMAT_NAMES, FORMATS, missing_package, sn
 from sklearn_tl.images.lazy import LazyImages, indexable
 from sklearn_tl.images.notices import ImageWarning, Notices
 from sklearn_tl.images.pixels import to_uint8
-from sklearn_tl.images.preprocessing import IMAGENET, RESIZE_MODES, Preprocessing
-from sklearn_tl.images.reading import CONSTRAINTS, MAX_PIXELS, Reading, say_whose_limit
+from sklearn_tl.images.preprocessing import IMAGENET, Preprocessing
+from sklearn_tl.images.reading import CONSTRAINTS, Reading, say_whose_limit
 from sklearn_tl.images.sequence import ImageSequence, as_images
 
 __all__ = [
@@ -29,10 +29,8 @@ __all__ = [
     "ImageSequence",
     "ImageWarning",
     "LazyImages",
-    "MAX_PIXELS",
     "Notices",
     "Preprocessing",
-    "RESIZE_MODES",
     "Reading",
     "as_images",
     "check_each",

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sklearn_tl._choices import MAX_PIXELS
 from sklearn_tl._utils import tqdm
 from sklearn_tl.images.pixels import Numbers
-from sklearn_tl.images.reading import MAX_PIXELS, Reading
+from sklearn_tl.images.reading import Reading
 from sklearn_tl.images.sequence import ImageSequence, as_images
 
 

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
+from sklearn_tl._choices import MAX_PIXELS
 from sklearn_tl.images import netpbm, tiff
 from sklearn_tl.images.formats import sniff
 from sklearn_tl.images.pil import (
@@ -22,7 +23,7 @@ from sklearn_tl.images.pil import (
     upright,
 )
 from sklearn_tl.images.pixels import Numbers
-from sklearn_tl.images.reading import MAX_PIXELS, Reading
+from sklearn_tl.images.reading import Reading
 from sklearn_tl.images.refusals import Refused, check_size, require, unreadable
 
 DEEP_READERS = "pip install imagecodecs tifffile"

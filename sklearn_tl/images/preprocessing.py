@@ -23,7 +23,6 @@ PRESET_ATTRIBUTES = ("crop_size", "resize_size", "mean", "std", "interpolation")
 PIL_BILINEAR = 2  # of PIL.Image.Resampling
 # What users call the ways to fill the input, and what timm calls them, if it does.
 CROP_MODES = {"pad": "border", "squash": "squash", "tiles": "tiles"}
-RESIZE_MODES = ("crop", *CROP_MODES)
 DRAFT = 2  # an image decoded at a reduced size keeps this many times the size that is needed
 
 

@@ -9,10 +9,10 @@ from typing import Any, Self
 
 from PIL import Image
 
+from sklearn_tl._choices import MAX_PIXELS
 from sklearn_tl._utils import Interval, StrOptions
 from sklearn_tl.images.notices import ImageWarning
 
-MAX_PIXELS = 89_478_485  # PIL warns of images with more pixels: 256 MiB in 8-bit RGB
 CONSTRAINTS: dict[str, list] = {
     "image_shape": [tuple, list, StrOptions({"strip"}), None],
     "value_range": [tuple, list, None],

@@ -11,13 +11,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 from threadpoolctl import threadpool_limits
 
+from sklearn_tl._choices import TASKS
 from sklearn_tl._utils import check_option
 from sklearn_tl.images import as_images
 from sklearn_tl.inspection.display import Canvas, Display
 from sklearn_tl.inspection.drawing import thumbnail
 from sklearn_tl.inspection.point_looks import draw_points
 from sklearn_tl.inspection.reading import as_array, images_as_read_by, names_for
-from sklearn_tl.targets import TASKS, guess_task
+from sklearn_tl.targets import guess_task
 
 FEW = 2000  # rows, of which one core makes a map in seconds
 TITLES = {"pca": "PCA", "tsne": "t-SNE"}

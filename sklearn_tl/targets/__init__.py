@@ -16,7 +16,7 @@ from sklearn_tl.targets.groups import (
     groups_per_stratum,
     hold_out_groups,
 )
-from sklearn_tl.targets.guess import TASKS, guess_task, read_targets
+from sklearn_tl.targets.guess import guess_task, read_targets
 from sklearn_tl.targets.multiclass import Multiclass
 from sklearn_tl.targets.multilabel import Multilabel
 from sklearn_tl.targets.probabilities import (
@@ -32,7 +32,6 @@ from sklearn_tl.targets.task import Task
 from sklearn_tl.targets.weights import check_weights
 
 __all__ = [
-    "TASKS",
     "Multiclass",
     "Multilabel",
     "Regression",

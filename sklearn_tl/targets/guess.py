@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
 
+from sklearn_tl._choices import TASKS
 from sklearn_tl._utils import check_option, is_missing
 from sklearn_tl.targets.checks import as_plain
 from sklearn_tl.targets.multiclass import Multiclass
@@ -15,7 +16,6 @@ from sklearn_tl.targets.reading import read_labels
 from sklearn_tl.targets.regression import Regression, read_numbers
 from sklearn_tl.targets.task import Task
 
-TASKS = ("classification", "multilabel", "regression")
 # Whole numbers with more distinct values than these are rather numbers than classes, if most values
 # occur once, or fewer than three times.
 FEW, MANY = 5, 20

@@ -6,8 +6,7 @@ from helpers.networks import NETWORKS, NormNet, train_a_little
 from torch import nn
 
 from sklearn_tl.backbones import Backbone, load_backbone
-from sklearn_tl.backbones.folding import find_pairs
-from sklearn_tl.backbones.folding import folded as folded_pairs
+from sklearn_tl.backbones.folding import find_pairs, folded as folded_pairs
 
 # BatchNorms that come before their convolution, or belong to a part that is not run.
 NOT_FOLDED = {"densenet121": 62, "googlenet": 2}

@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_tl import __version__
-from sklearn_tl.cli import commands, demo, main
+from sklearn_tl.cli import commands, main
 
 
 def test_a_study_as_a_user_runs_it(pets, tmp_path, capsys):
@@ -29,7 +29,9 @@ def test_a_study_as_a_user_runs_it(pets, tmp_path, capsys):
 
 def test_without_a_command_the_photographs_are_studied(capsys, monkeypatch):
     monkeypatch.setattr(
-        demo, "ARGUMENTS", [*demo.ARGUMENTS, *SMALL, "--cv", "2", "--train-sizes", "28"]
+        commands,
+        "DEMONSTRATION",
+        [*commands.DEMONSTRATION, *SMALL, "--cv", "2", "--train-sizes", "28"],
     )
     assert main([]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -133,7 +135,7 @@ def test_ctrl_c_ends_it_in_silence(monkeypatch, capsys):
     def interrupt(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "study", interrupt)
+    monkeypatch.setattr("sklearn_tl.cli.study.study", interrupt)
     assert main([]) == 130
     assert capsys.readouterr() == ("", "")
 
@@ -149,7 +151,7 @@ def test_a_warning_is_one_line_and_comes_once(monkeypatch, capsys):
         warnings.warn("Label not 22 is present in all training examples.", stacklevel=2)
         return 0
 
-    monkeypatch.setattr(commands, "study", warn)
+    monkeypatch.setattr("sklearn_tl.cli.study.study", warn)
     assert main([]) == 0
     assert capsys.readouterr().err.splitlines() == [
         "sklearn-tl: warning: two lines",

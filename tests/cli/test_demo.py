@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from sklearn_tl.cli import demo, demonstration
-from sklearn_tl.cli.demo import ARGUMENTS, load_photographs
-from sklearn_tl.cli.parser import study_parser
+from sklearn_tl.cli import demo
+from sklearn_tl.cli.demo import demonstration, load_photographs
+from sklearn_tl.cli.options.study import DEMONSTRATION, parser
 from sklearn_tl.datasets import load_photo_patches
 
 
@@ -40,7 +40,7 @@ def test_draws_differ_and_the_seed_decides_them():
 
 
 def test_the_demonstration_is_a_study_of_2_and_5_and_10_patches_per_class():
-    options = study_parser().parse_args(ARGUMENTS)
+    options = parser().parse_args(DEMONSTRATION)
     n_classes = len(np.unique(load_photographs(1, 0)[1]))
     assert [size / n_classes for size in options.train_sizes] == [2, 5]
     assert options.folder is None
@@ -48,7 +48,7 @@ def test_the_demonstration_is_a_study_of_2_and_5_and_10_patches_per_class():
 
 
 def test_the_script_that_draws_it_gets_what_the_command_compares():
-    options = study_parser().parse_args(ARGUMENTS)
+    options = parser().parse_args(DEMONSTRATION)
     images, labels, parameters = demonstration()
     assert len(images) == len(labels) == 504
     assert len(parameters["cv"]) == options.cv

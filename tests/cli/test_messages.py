@@ -1,6 +1,7 @@
 import pytest
 
-from sklearn_tl.cli.messages import complain, in_report, problem_of, reword
+from sklearn_tl.cli.messages import complain, in_report, reword
+from sklearn_tl.cli.problems import problem_of
 
 
 @pytest.mark.parametrize(

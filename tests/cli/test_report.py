@@ -24,8 +24,7 @@ from sklearn_tl.cli.demo import load_photographs
 from sklearn_tl.cli.report import write_report
 from sklearn_tl.cli.report_classes import classes_shown
 from sklearn_tl.cli.report_images import cell_limits
-from sklearn_tl.cli.report_page import page as page_of
-from sklearn_tl.cli.report_page import preformatted, section, without_scripts
+from sklearn_tl.cli.report_page import page as page_of, preformatted, section, without_scripts
 from sklearn_tl.cli.report_pictures import predicted_against_actual, smaller
 from sklearn_tl.datasets import load_photo_patches
 from sklearn_tl.images import as_images
@@ -81,7 +80,7 @@ class Page(html.parser.HTMLParser):
 
 def test_the_page_needs_no_other_file_and_has_all_pictures(page):
     names = {"strategies", "curves", "embeddings", "unsure", "wrong", "sureness"}
-    others = {"report.html", "errors.csv", "label_errors.csv", "duplicates.csv"}
+    others = {"report.html", "errors.csv", "label_errors.csv", "duplicates.csv", "model_card.md"}
     assert {p.name for p in page.parent.iterdir()} == {f"{n}.png" for n in names} | others
     for name in names:
         with Image.open(page.parent / f"{name}.png") as picture:
@@ -120,6 +119,7 @@ def test_the_page_needs_no_other_file_and_has_all_pictures(page):
         "Copies and sequences",
         "All figures",
         "The best strategy: embeddings",
+        "Model card",
     ]
 
 

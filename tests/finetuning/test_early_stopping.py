@@ -9,8 +9,7 @@ from helpers.pictures import study
 from sklearn.metrics import log_loss
 from skorch.callbacks import EarlyStopping
 
-from sklearn_tl import ConvFeatureExtractor
-from sklearn_tl import classifier as classifier_module
+from sklearn_tl import ConvFeatureExtractor, classifier as classifier_module
 from sklearn_tl.targets import Multiclass
 
 

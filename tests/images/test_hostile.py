@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from helpers.networks import TinyNet
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from numpy.testing import assert_array_equal
 from PIL import Image
 

@@ -9,8 +9,12 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from sklearn_tl import ConvFeatureExtractor, FineTuneRegressor, PredictionGridDisplay
-from sklearn_tl import class_activation_maps as maps
+from sklearn_tl import (
+    ConvFeatureExtractor,
+    FineTuneRegressor,
+    PredictionGridDisplay,
+    class_activation_maps as maps,
+)
 
 pytestmark = pytest.mark.usefixtures("no_screen")
 

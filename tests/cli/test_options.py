@@ -1,11 +1,11 @@
 import pytest
 
-from sklearn_tl.cli.parser import predict_parser, study_parser
+from sklearn_tl.cli.options import predict, study
 from sklearn_tl.comparison import QUICK_STRATEGIES, default_strategies
 
 
 def parsed(*arguments):
-    return study_parser().parse_args(list(arguments))
+    return study.parser().parse_args(list(arguments))
 
 
 def test_a_study_is_quick_unless_fine_tuning_is_asked_for():
@@ -88,6 +88,6 @@ def test_a_wrong_value_is_an_error_that_says_what_is_expected(arguments, message
 
 
 def test_predict_takes_a_model_and_images():
-    options = predict_parser().parse_args(["m.sktl", "a.png", "b.png"])
+    options = predict.parser().parse_args(["m.sktl", "a.png", "b.png"])
     assert (options.model, options.images) == ("m.sktl", ["a.png", "b.png"])
     assert (options.csv, options.probabilities) == (None, False)

@@ -1,0 +1,44 @@
+"""A parser whose errors take one line, and what several commands say in their `--help`."""
+
+import argparse
+import difflib
+import re
+from typing import NoReturn
+
+from sklearn_tl import __version__
+
+MODEL_FILES = """\
+model files:
+  A model file whose name ends in .sktl contains data and no code. Opening one runs no code, whoever
+  made it. Any other name makes a joblib file. A joblib file is a pickle, and opening one may run
+  any code: open only joblib files that you trust.
+"""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose errors take one line, and whose options have one spelling."""
+
+    def __init__(self, prog: str, *, usage: str, description: str, epilog: str) -> None:
+        super().__init__(
+            prog,
+            usage,
+            description,
+            epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        self.add_argument("--version", action="version", version=f"sklearn-tl {__version__}")
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message on one line and exit with status 2."""
+        self.exit(2, f"sklearn-tl: error: {message} For help: {self.prog} --help\n")
+
+    def parse_args(self, args=None, namespace=None):
+        """Return the options, or suggest one that is spelled like an unknown one."""
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            known = re.findall(r"--[\w-]+", self.format_help())
+            close = difflib.get_close_matches(unknown[0], known, n=1)
+            guess = f" Did you mean {close[0]}?" if close else ""
+            self.error(f"{unknown[0]!r} is not an option, and no argument is expected here.{guess}")
+        return options
