@@ -116,7 +116,7 @@ def test_an_unfitted_classifier_says_so(make_images):
 def test_a_grid_search_shares_the_frozen_passes(network_images):
     X, y = study(3, 30)
     grid = {"unfreeze": [None, 1, 2, "all"], "lr": [1e-2, 1e-4]}
-    search = GridSearchCV(make(max_epochs=2), grid, cv=3, error_score="raise").fit(X, y)
+    search = GridSearchCV(make(max_epochs=2), grid, cv=2, error_score="raise").fit(X, y)
     assert search.score(X, y) > 0.9
     # The embeddings (for None and "all"), the maps before stage2, those before stage1 being as
     # large as the image; and the fine-tuned "all" and 2, on the part that they predict.
@@ -142,8 +142,8 @@ def test_pipelines_and_voting_work(tmp_path):
 def test_the_same_bits_over_paths_arrays_and_jobs(unfreeze, tmp_path):
     X, y = study(3, 30)
     paths = np.array([str(path) for path in save_all(X, tmp_path)])
-    classifier = make(unfreeze, early_stopping=True, validation_fraction=0.3)
-    kwargs = {"method": "predict_proba", "cv": 3}
+    classifier = make(unfreeze, early_stopping=True, validation_fraction=0.3, max_epochs=2)
+    kwargs = {"method": "predict_proba", "cv": 2}
     expected = cross_val_predict(classifier, X, y, **kwargs)
     for form, n_jobs in [(paths, 1), (paths, 2), (X, 2)]:
         got = cross_val_predict(classifier, form, y, n_jobs=n_jobs, **kwargs)
@@ -155,7 +155,7 @@ def test_the_same_bits_whatever_the_cache_holds(unfreeze):
     """On a real network, where training magnifies what the last bits of a row say."""
     X, y = study(2, 10)
     classifier = FineTuneClassifier(
-        unfreeze=unfreeze, image_size=32, batch_size=10, max_epochs=2, random_state=0
+        unfreeze=unfreeze, image_size=32, batch_size=10, max_epochs=1, random_state=0
     )
     expected = classifier.fit(X, y).predict_proba(X)
     clear_cache()

@@ -18,7 +18,7 @@ from sklearn_tl.backbones.pooling import LayerError, activation_of, embedding_of
 from sklearn_tl.backbones.replicas import Replicas
 from sklearn_tl.backbones.seeding import noise
 from sklearn_tl.backbones.sizes import in_words, set_size, sizes_taken
-from sklearn_tl.backbones.structure import has_channels_last_maps, study
+from sklearn_tl.backbones.structure import Structure, has_channels_last_maps, study
 from sklearn_tl.images import Preprocessing
 
 
@@ -38,6 +38,8 @@ class Backbone:
     source : tuple or None, default=None
         For a network that has a name, a function that loads it again and its arguments except for
         the last one, which is the fingerprint. None for the user's own network.
+    structure : Structure or None, default=None
+        That of the network, if it is known. None looks for it, which takes a second.
 
     Attributes
     ----------
@@ -67,11 +69,12 @@ class Backbone:
         module: nn.Module,
         preprocessing: Preprocessing,
         source: tuple[Callable, *tuple[Any, ...]] | None = None,
+        structure: Structure | None = None,
     ) -> None:
         self.name = name
         self.module = module.float().cpu().eval().requires_grad_(False)
         self.preprocessing = preprocessing
-        self.structure = study(module, self._input_shape)
+        self.structure = structure or study(module, self._input_shape)
         self.layers = self.structure.layers
         self.fingerprint = fingerprint(name if source else describe(module), module)
         self.module.to(memory_format=torch.channels_last)  # the fastest format on CPUs
@@ -85,6 +88,19 @@ class Backbone:
         self._pairs: list[Pair] | None = None
         self._inference: dict[tuple[Pair, ...], Replicas] = {}
         self._lock = threading.Lock()
+
+    def with_values(self, name: str, module: nn.Module) -> "Backbone":
+        """Return the backbone of a copy of this network whose tensors have other values.
+
+        Parameters
+        ----------
+        name : str
+        module : torch.nn.Module
+            From `copy_module`, with the same parts.
+        """
+        other = Backbone(name, module, self.preprocessing, structure=self.structure)
+        other._pairs = self._pairs
+        return other
 
     @property
     def is_stock(self) -> bool:

@@ -133,7 +133,7 @@ def agrees(network: nn.Module, x: torch.Tensor, backbone: Backbone, image: torch
         expected = backbone.run(image.clone(), {None: lambda a: backbone.pool(a, None, "avg")})[
             None
         ]
-        found = Tail(network, None, backbone).embed(x)
+        found = Tail(network, None, backbone).eval().embed(x)
     return found.shape == expected.shape and torch.allclose(
         found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max())
     )
@@ -143,7 +143,7 @@ def tuned_backbone(backbone: Backbone, tensors: dict[str, np.ndarray]) -> Backbo
     """Return a copy of a backbone with the tensors from `changed_tensors`."""
     module = backbone.copy_module()
     module.load_state_dict(_as_state(tensors, NETWORK), strict=False)
-    return Backbone(f"{backbone.name} (fine-tuned)", module, backbone.preprocessing)
+    return backbone.with_values(f"{backbone.name} (fine-tuned)", module)
 
 
 def changed_tensors(tail: Tail, backbone: Backbone) -> dict[str, np.ndarray]:
