@@ -5,8 +5,8 @@ All functions take arrays: true labels beside out-of-fold predictions or probabi
 good the predictions are, per class or by the size of the true number. `calibration_report` says
 whether probabilities can be taken at their word, and `apply_temperature` corrects them.
 `coverage_curve` and `threshold_for_error` say how many images can be answered with few errors.
-`selection_bias` and `paired_bootstrap` say how much of a score or of a difference is chance, and
-`extrapolate` what more images would bring.
+`score_interval`, `selection_bias` and `paired_bootstrap` say how much of a score or of a
+difference is chance, and `extrapolate` what more images would bring.
 """
 
 from sklearn_tl.assessment.calibration import Calibration, calibration_report
@@ -21,6 +21,7 @@ from sklearn_tl.assessment.learning_curve import Extrapolation, extrapolate
 from sklearn_tl.assessment.novelty import Novelty
 from sklearn_tl.assessment.per_class import ClassReport, class_report
 from sklearn_tl.assessment.regression_errors import ErrorReport, error_report
+from sklearn_tl.assessment.scores import ScoreInterval, score_interval
 from sklearn_tl.assessment.selection import (
     ChosenScore,
     Difference,
@@ -39,6 +40,7 @@ __all__ = [
     "Extrapolation",
     "LabelErrors",
     "Novelty",
+    "ScoreInterval",
     "Threshold",
     "apply_temperature",
     "calibration_report",
@@ -48,6 +50,7 @@ __all__ = [
     "extrapolate",
     "find_label_errors",
     "paired_bootstrap",
+    "score_interval",
     "selection_bias",
     "threshold_for_error",
 ]

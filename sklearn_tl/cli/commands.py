@@ -13,6 +13,7 @@ from importlib import import_module
 from sklearn_tl.cli.messages import complain
 from sklearn_tl.cli.options import program
 from sklearn_tl.cli.options.study import DEMONSTRATION
+from sklearn_tl.cli.paths import check_paths
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         seen: set[str] = set()
         warnings.showwarning = lambda message, *_, **__: _warn(message, seen)
         try:
-            check_exists(options)
+            check_paths(options)
             # Loads torch, which takes seconds.
             run = getattr(import_module(f"sklearn_tl.cli.{command}"), command)
             status = run(options)
@@ -55,17 +56,6 @@ def main(argv: list[str] | None = None) -> int:
             complain("error", error)
             return 1
     return status
-
-
-def check_exists(options: argparse.Namespace) -> None:
-    """Raise an error at once if a folder, a table or a model does not exist."""
-    for name in ("folder", "train", "test"):
-        path = getattr(options, name, None)
-        if path is not None:
-            os.stat(path)
-    model = getattr(options, "model", None)
-    if model is not None and not os.path.lexists(model):
-        raise ValueError(f"{model} cannot be opened: No such file or directory.")
 
 
 def _warn(message: Warning | str, seen: set[str]) -> None:

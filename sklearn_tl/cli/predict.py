@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from sklearn_tl._utils import replacing, tqdm
-from sklearn_tl.cli.answers import Answer, Answers, answers_of
+from sklearn_tl.answers import Answer, Answers, answers_of, ask_each, with_remarks
 from sklearn_tl.cli.messages import complain
 from sklearn_tl.cli.model_file import check_writable, open_model
 from sklearn_tl.cli.problems import problem_of
-from sklearn_tl.cli.sureness import with_remarks
+from sklearn_tl.cli.sureness import least_confidence
 from sklearn_tl.datasets import find_files, in_words
 
 CHUNK = 64  # images that are answered at a time
@@ -27,7 +27,7 @@ def predict(options: argparse.Namespace) -> int:
     Parameters
     ----------
     options : argparse.Namespace
-        Of `predict_parser`.
+        Of `options.predict`.
 
     Returns
     -------
@@ -39,15 +39,17 @@ def predict(options: argparse.Namespace) -> int:
     model, paths = open_model(options.model), list_images(options.images)
     if options.csv is not None:
         check_csv(options.csv, paths)
-    answers = with_remarks(answers_of(model, paths), model, options)
-    if options.probabilities and answers.kind == "regression":
-        raise ValueError(f"{options.model} predicts numbers. Leave --probabilities out.")
+    answers = answers_of(model, paths)
+    answers = with_remarks(answers, model, least_confidence(answers, model, options))
+    if (options.probabilities or options.top) and answers.kind == "regression":
+        asked = "--top" if options.top else "--probabilities"
+        raise ValueError(f"{options.model} predicts numbers. Leave {asked} out.")
     n_errors = 0
     with writer(options, answers) as write:
         for path, answer in ask_all(answers, paths, hidden=is_shown(options)):
             if isinstance(answer, Exception):
                 n_errors += 1
-                problem = _problem(path, answer)
+                problem = why_unread(path, answer)
                 complain("error", problem, [path])
                 write(path, None, problem)
             else:
@@ -89,11 +91,12 @@ def writer(
     options: argparse.Namespace, answers: Answers
 ) -> Iterator[Callable[[str, Answer | None, str], None]]:
     """Yield a function that writes one answer, or why there is none."""
+    shown = options.probabilities, options.top
     if options.csv is None:
 
         def write_line(path: str, answer: Answer | None, error: str) -> None:
             if answer is not None:
-                print(answers.line(path, answer, options.probabilities))
+                print(answers.line(path, answer, *shown))
 
         yield write_line
         return
@@ -101,13 +104,13 @@ def writer(
     form: dict[str, Any] = {"encoding": "utf-8-sig", "errors": "backslashreplace", "newline": ""}
     with replacing(options.csv) as part, open(part, "w", **form) as file:
         rows = csv.writer(file)
-        rows.writerow(answers.header(options.probabilities))
+        rows.writerow(answers.header(*shown))
 
         def write_row(path: str, answer: Answer | None, error: str) -> None:
             if answer is None:
-                rows.writerow(answers.cells_of_error(path, error, options.probabilities))
+                rows.writerow(answers.cells_of_error(path, error, *shown))
             else:
-                rows.writerow(answers.cells(path, answer, options.probabilities))
+                rows.writerow(answers.cells(path, answer, *shown))
 
         yield write_row
 
@@ -119,31 +122,13 @@ def ask_all(
     with tqdm(total=len(paths), unit="image", disable=hidden) as bar:
         for start in range(0, len(paths), CHUNK):
             chunk = paths[start : start + CHUNK]
-            yield from _answers(answers.ask, chunk)
+            yield from ask_each(answers.ask, chunk)
             sys.stdout.flush()
             bar.update(len(chunk))
 
 
-def _answers(
-    ask: Callable[[list[str]], list[Answer]], paths: list[str]
-) -> Iterator[tuple[str, Answer | Exception]]:
-    """Yield each path with the answer about its image, or with the error of reading it."""
-    try:
-        rows = ask(paths)
-    except (OSError, ValueError, TypeError) as error:
-        if len(paths) > 1:  # only some of them may be at fault
-            half = len(paths) // 2
-            yield from _answers(ask, paths[:half])
-            yield from _answers(ask, paths[half:])
-        elif "X[0]" in str(error):
-            yield paths[0], error
-        else:  # the model is at fault
-            raise
-    else:
-        yield from zip(paths, rows, strict=True)
-
-
-def _problem(path: str, error: Exception) -> str:
+def why_unread(path: str, error: Exception) -> str:
+    """Return in a sentence why an image has no answer."""
     problem = problem_of(path, str(error))
     if re.search(r"--(value-range|max-pixels|channels|page)", problem):  # no options of `predict`
         problem += " The model needs it: sklearn-tl study has this option."

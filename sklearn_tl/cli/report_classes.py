@@ -17,12 +17,12 @@ MATRIX = "confusion-matrix"
 def class_sections(subject: Subject) -> list[str]:
     """Return the sections of a classification: one class per image."""
     try:
-        report = subject.comparison.class_report()
+        report = subject.results.class_report()
     except ValueError as error:
         return [section_without("Per class", error)]
     header = ["class", "precision", "recall", "F1", "images"]
     rows = zip(report.classes.astype(str), *figures(report), strict=True)
-    note = f"Of {subject.comparison.best_strategy_}, with {report.level:.0%} intervals."
+    note = f"Of {subject.results.best_strategy_}, with {report.level:.0%} intervals."
     return [
         section("Per class", paragraph(note), table(header, rows)),
         confusion_section(subject, report),

@@ -7,14 +7,15 @@ import numpy as np
 from sklearn_tl.cli.report_lists import write_list
 from sklearn_tl.cli.report_page import paragraph, preformatted, section, table
 from sklearn_tl.cli.report_subject import Subject
+from sklearn_tl.duplicates import Duplicates
 
 FILE = "duplicates.csv"
 MOST_SHOWN = 24  # pairs
 
 
-def duplicates_section(subject: Subject, folder: Path) -> str:
+def duplicates_section(subject: Subject, found: Duplicates | None, folder: Path) -> str:
     """Write the list of pairs, and return its section; empty if nobody looked for pairs."""
-    found, images = subject.comparison.duplicates_, subject.every
+    images = subject.every
     if found is None:
         return ""
     rows = []

@@ -26,13 +26,13 @@ def errors_section(subject: Subject, folder: Path) -> str:
         "multilabel": f"{FILE} lists the {n} wrong labels, the surest first.",
         "regression": f"{FILE} lists the {n} predictions, the largest error first.",
     }
-    return section("All errors", paragraph(text[subject.comparison.task_]))
+    return section("All errors", paragraph(text[subject.results.task_]))
 
 
 def _list(subject: Subject) -> tuple[list[str], list[list[Any]]]:
-    kind = subject.comparison.task_
+    kind = subject.results.task_
     rows = {"classification": _classes, "multilabel": _labels, "regression": _numbers}[kind]
-    several = len(subject.comparison.target_names_) > 1
+    several = len(subject.results.target_names_) > 1
     name = {"multilabel": ["label"], "regression": ["target"] if several else []}
     last = ["error"] if kind == "regression" else ["probability"]
     if kind != "regression" and subject.probabilities is None:
@@ -46,7 +46,7 @@ def _classes(subject: Subject) -> Iterator[list[Any]]:
     wrong = np.flatnonzero(predicted != subject.truth)
     sure = np.zeros(len(wrong))
     if rows is not None:
-        classes = np.asarray(subject.comparison.classes_)
+        classes = np.asarray(subject.results.classes_)
         sure = rows[wrong, np.searchsorted(classes, predicted[wrong])]
     for k in np.argsort(-sure, kind="stable"):
         i = int(wrong[k])
@@ -62,14 +62,14 @@ def _labels(subject: Subject) -> Iterator[list[Any]]:
     distance = np.abs(sure - subject.truth[images, labels])
     for k in np.argsort(-distance, kind="stable"):
         i, j = wrong[k].tolist()
-        name = subject.comparison.target_names_[j]
+        name = subject.results.target_names_[j]
         row = [subject.images.name(i), name, subject.truth[i, j], predicted[i, j]]
         yield row if rows is None else [*row, sure[k]]
 
 
 def _numbers(subject: Subject) -> Iterator[list[Any]]:
     truth, predicted = columns(subject)
-    names = subject.comparison.target_names_
+    names = subject.results.target_names_
     for i, j in worst_first(subject).tolist():
         error = predicted[i, j] - truth[i, j]
         name = [names[j]] if truth.shape[1] > 1 else []

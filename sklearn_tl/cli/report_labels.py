@@ -14,7 +14,7 @@ MOST_SHOWN = 50
 def suspicious_section(subject: Subject, folder: Path) -> str:
     """Write the list of labels that are probably wrong, and return its section."""
     try:
-        errors = subject.comparison.label_errors()
+        errors = subject.results.label_errors()
     except ValueError as error:
         return section_without(HEADING, error)
     several = errors.labels is not None

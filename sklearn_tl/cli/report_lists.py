@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sklearn_tl._utils import replacing
-from sklearn_tl.cli.answers import number, safe
+from sklearn_tl.answers import number, safe
 
 
 def write_list(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:

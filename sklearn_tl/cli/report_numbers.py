@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_tl.cli.answers import number
+from sklearn_tl.answers import number
 from sklearn_tl.cli.report_page import paragraph, section, table
 from sklearn_tl.cli.report_subject import Subject, section_without
 
@@ -13,11 +13,11 @@ MOST_WORST = 24
 def number_sections(subject: Subject) -> list[str]:
     """Return the sections of a regression."""
     try:
-        reports = subject.comparison.error_report()
+        reports = subject.results.error_report()
     except ValueError as error:
         return [section_without(HEADING, error)]
     parts = []
-    for name, report in zip(subject.comparison.target_names_, reports, strict=True):
+    for name, report in zip(subject.results.target_names_, reports, strict=True):
         low, high = map(rounded, report.interval)
         text = (
             f"{name}: off by {rounded(report.mean_absolute_error)} on average ({low} to {high} at "
@@ -68,7 +68,7 @@ def columns(subject: Subject) -> tuple[np.ndarray, np.ndarray]:
 
 def _worst(subject: Subject) -> str:
     truth, predicted = columns(subject)
-    names, several = subject.comparison.target_names_, truth.shape[1] > 1
+    names, several = subject.results.target_names_, truth.shape[1] > 1
     header = ["image", subject.images.column, *(["target"] if several else [])]
     rows = [
         [

@@ -9,8 +9,9 @@ from PIL import Image
 from sklearn.metrics import PredictionErrorDisplay
 
 from sklearn_tl.cli.report_sureness import draw_sureness
-from sklearn_tl.comparison import StrategyComparison
+from sklearn_tl.comparison import ModelScore, StrategyComparison
 from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.images import ImageSequence
 from sklearn_tl.inspection import (
     EmbeddingDisplay,
     LabelScoresDisplay,
@@ -21,13 +22,13 @@ from sklearn_tl.inspection import (
 )
 
 DPI = 110
-BY_OTHERS = "each predicted by a model that was trained on the other folds"
+BY_OTHERS = ", each predicted by a model that was trained on the other folds"
 WORST = {
-    "classification": f"The most confident errors, {BY_OTHERS}",
-    "multilabel": f"The most confident errors (+ wrongly added, − missed), {BY_OTHERS}",
-    "regression": f"The largest errors, {BY_OTHERS}",
+    "classification": "The most confident errors",
+    "multilabel": "The most confident errors (+ wrongly added, − missed)",
+    "regression": "The largest errors",
 }
-UNSURE = f"The least confident predictions, {BY_OTHERS}"
+UNSURE = "The least confident predictions"
 SURENESS = "How sure the answers are"
 MOST_TARGETS = 4  # that have a picture of their own
 
@@ -40,50 +41,69 @@ def pictures(
     if len(set(comparison.results_["train_size"])) > 1:
         curves = StrategyCurvesDisplay.from_results(comparison)
         yield "curves", "Scores by the number of training images", curves.figure_
-    targets: dict[str, Any] = {
-        "task": comparison.task_,
-        "target_names": comparison.target_names_ or None,
-    }
-    points = EmbeddingDisplay.from_estimator(
-        extractor, X, y, method="tsne", thumbnails=True, **targets
-    )
-    yield "embeddings", "Map of the embeddings", points.figure_
-    yield from _pictures_of_predictions(comparison, X, y, extractor, targets)
+    yield embedding_map(comparison, X, y, extractor)
+    yield from pictures_of_predictions(comparison, extractor.read_images(X), y, BY_OTHERS)
     if getattr(comparison.best_estimator_, "history_", None):
         history = TrainingHistoryDisplay.from_estimator(comparison.best_estimator_)
         yield "history", "Training of the best strategy on all images", history.figure_
 
 
-def _pictures_of_predictions(
-    comparison: StrategyComparison,
-    X: Any,
-    y: Any,
-    extractor: ConvFeatureExtractor,
-    targets: dict[str, Any],
+def embedding_map(
+    results: StrategyComparison | ModelScore, X: Any, y: Any, extractor: ConvFeatureExtractor
+) -> tuple[str, str, Any]:
+    """Return the picture of the embeddings."""
+    points = EmbeddingDisplay.from_estimator(
+        extractor, X, y, method="tsne", thumbnails=True, **_targets(results)
+    )
+    return "embeddings", "Map of the embeddings", points.figure_
+
+
+def pictures_of_predictions(
+    results: StrategyComparison | ModelScore, images: ImageSequence, y: Any, by: str = ""
 ) -> Iterator[tuple[str, str, Any]]:
-    """Yield the pictures of what the best strategy predicts, if it was asked about all images."""
-    best, is_regression = comparison.best_strategy_, comparison.task_ == "regression"
-    of = comparison.predictions_ if is_regression else comparison.probabilities_
+    """Yield the pictures of what a model, or the best strategy, predicts for all images.
+
+    Parameters
+    ----------
+    results : StrategyComparison or ModelScore
+        Without predictions for all images, there are no pictures.
+    images : ImageSequence
+    y : targets
+        The true values.
+    by : str, default=""
+        What a heading adds about where the predictions come from.
+    """
+    best, is_regression = results.best_strategy_, results.task_ == "regression"
+    of = results.predictions_ if is_regression else results.probabilities_
     if best not in of:
         return
     if is_regression:
-        figure = predicted_against_actual(np.asarray(y), of[best], comparison.target_names_)
-        n = len(comparison.target_names_)
+        figure = predicted_against_actual(np.asarray(y), of[best], results.target_names_)
+        n = len(results.target_names_)
         which = f" of the first {MOST_TARGETS} of {n} numbers" if n > MOST_TARGETS else ""
-        yield "predicted", f"Predicted against actual values{which}, {BY_OTHERS}", figure
-    elif comparison.task_ == "multilabel":
-        names = comparison.target_names_
+        yield "predicted", f"Predicted against actual values{which}{by}", figure
+    elif results.task_ == "multilabel":
+        names = results.target_names_
         scores = LabelScoresDisplay.from_predictions(y, of[best], target_names=names)
-        yield "labels", f"Average precision of each label, {BY_OTHERS}", scores.figure_
-    images = extractor.read_images(X)
-    headings = {"wrong": WORST[comparison.task_]} | ({} if is_regression else {"unsure": UNSURE})
+        yield "labels", f"Average precision of each label{by}", scores.figure_
+    headings = {"wrong": WORST[results.task_]} | ({} if is_regression else {"unsure": UNSURE})
     for show, heading in headings.items():
         grid = PredictionGridDisplay.from_predictions(
-            images, y, of[best], classes=comparison.classes_, show=show, n_images=12, **targets
+            images,
+            y,
+            of[best],
+            classes=results.classes_,
+            show=show,
+            n_images=12,
+            **_targets(results),
         )
-        yield show, heading, grid.figure_
+        yield show, f"{heading}{by}", grid.figure_
     if not is_regression:
-        yield "sureness", SURENESS, draw_sureness(comparison)
+        yield "sureness", SURENESS, draw_sureness(results)
+
+
+def _targets(results: StrategyComparison | ModelScore) -> dict[str, Any]:
+    return {"task": results.task_, "target_names": results.target_names_ or None}
 
 
 def predicted_against_actual(y: np.ndarray, predicted: np.ndarray, names: list[str]) -> Any:

@@ -20,7 +20,7 @@ KINDS = {
 def label_section(subject: Subject) -> str:
     """Return the table of labels, and the images in each of its cells."""
     try:
-        report = subject.comparison.class_report()
+        report = subject.results.class_report()
     except ValueError as error:
         return section_without("Per label", error)
     predicted, rows = subject.predicted, subject.probabilities
@@ -60,7 +60,7 @@ def label_section(subject: Subject) -> str:
     ]
     header = ["label", "precision", "recall", "F1", "images", *KINDS]
     text = (
-        f"Of {subject.comparison.best_strategy_}, with {report.level:.0%} intervals. A number on "
+        f"Of {subject.results.best_strategy_}, with {report.level:.0%} intervals. A number on "
         "the right leads to its images, each with the probability of the label."
     )
     body = table(header, zip(names, *figures(report), *cells, strict=True))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sklearn_tl.cli.report_page import paragraph, table
-from sklearn_tl.comparison import StrategyComparison
+from sklearn_tl.comparison import ModelScore, StrategyComparison
 from sklearn_tl.inspection import CoverageDisplay, ReliabilityDisplay
 
 ERROR = 0.02  # of answers that nobody looks at
@@ -17,7 +17,7 @@ COLUMNS = {
 }
 
 
-def sureness_parts(comparison: StrategyComparison) -> list[str]:
+def sureness_parts(comparison: StrategyComparison | ModelScore) -> list[str]:
     """Return the table of the strategies with probabilities, and what follows from it.
 
     Raises
@@ -28,8 +28,9 @@ def sureness_parts(comparison: StrategyComparison) -> list[str]:
     best = comparison.calibration()
     reports = {name: comparison.calibration(name) for name in comparison.probabilities_}
     rows = ([name, *(getattr(report, c) for c in COLUMNS)] for name, report in reports.items())
+    what = "model" if isinstance(comparison, ModelScore) else "strategy"
     parts = [
-        table(["strategy", *COLUMNS.values()], rows),
+        table([what, *COLUMNS.values()], rows),
         paragraph(f"{comparison.best_strategy_}: {best.summary()}"),
     ]
     others = [name for name in comparison.strategies_ if name not in reports]
@@ -40,7 +41,7 @@ def sureness_parts(comparison: StrategyComparison) -> list[str]:
     return parts
 
 
-def draw_sureness(comparison: StrategyComparison) -> Any:
+def draw_sureness(comparison: StrategyComparison | ModelScore) -> Any:
     """Draw how far the probabilities of the best strategy are right, and its coverage.
 
     Returns

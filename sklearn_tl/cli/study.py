@@ -6,19 +6,21 @@ import os
 import shlex
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sklearn_tl._choices import QUICK_STRATEGIES
+from sklearn_tl.answers import Sureness
 from sklearn_tl.cache import cache_info
+from sklearn_tl.card import card_of_study
 from sklearn_tl.cli.demo import load_photographs
 from sklearn_tl.cli.folders import describe, read_folder
 from sklearn_tl.cli.folds import Folds, Splits, check_folds
 from sklearn_tl.cli.messages import in_report
 from sklearn_tl.cli.model_file import check_writable, save_model
 from sklearn_tl.cli.report import write_report
-from sklearn_tl.cli.sureness import Sureness
 from sklearn_tl.cli.tables import (
     both,
     check_known,
@@ -28,6 +30,7 @@ from sklearn_tl.cli.tables import (
     named_target,
     table_options,
 )
+from sklearn_tl.cli.unfinished import ROWS, kept_until_finished
 from sklearn_tl.comparison import StrategyComparison, compare_strategies, expected_seconds
 from sklearn_tl.datasets import Problems, groups_from_names, groups_from_times, is_table
 from sklearn_tl.extractor import ConvFeatureExtractor
@@ -70,7 +73,19 @@ def study(options: argparse.Namespace) -> int:
     if options.report:
         make_folder(options.report)
     announce(options, images)
-    comparison = compare_strategies(
+    with kept_until_finished(options.report) as folder:
+        comparison = compare(options, images, folder)
+        print_results(comparison)
+        if folder is not None and options.cache == "memory":
+            extractor.set_params(cache=folder / ROWS)  # for the map of the embeddings
+        write_results(options, images, comparison, extractor)
+    print_next(options, images.task)
+    return 0
+
+
+def compare(options: argparse.Namespace, images: Images, folder: Path | None) -> StrategyComparison:
+    """Compare the strategies; what is finished is kept in a folder."""
+    return compare_strategies(
         images.X,
         images.y,
         task=images.task,
@@ -80,6 +95,7 @@ def study(options: argparse.Namespace) -> int:
         cv=images.cv,
         train_sizes=options.train_sizes,
         calibrate=options.calibrate,
+        checkpoint=folder,
         n_jobs=options.n_jobs,
         random_state=options.seed,
         verbose=1,
@@ -87,7 +103,28 @@ def study(options: argparse.Namespace) -> int:
         refit=images.cv[0][0] if isinstance(images.cv, list) and options.train else True,
         **reading(options),
     )
-    print_results(comparison)
+
+
+def write_results(
+    options: argparse.Namespace,
+    images: Images,
+    comparison: StrategyComparison,
+    extractor: ConvFeatureExtractor,
+) -> None:
+    """Write the report and the model that options name, and say where."""
+    if not (options.report or options.out):
+        return
+    n_fitted = None
+    if options.train is not None and isinstance(images.cv, list):
+        n_fitted = len(np.intersect1d(images.cv[0][0], comparison.kept_))
+    card = card_of_study(
+        comparison,
+        images.y,
+        name=images.name,
+        left_out=images.left_out,
+        groups_given=images.groups is not None,
+        n_fitted=n_fitted,
+    )
     if options.report:
         page = write_report(
             options.report,
@@ -97,19 +134,18 @@ def study(options: argparse.Namespace) -> int:
             title=f"{images.name}: which transfer learning?",
             extractor=extractor,
             left_out=images.left_out,
+            card=card,
         )
         print(f"Wrote {page} and its pictures.")
     if options.out:
         sureness = Sureness.of(comparison).to_dict()
         names = comparison.target_names_
-        save_model(comparison.best_estimator_, options.out, names, sureness)
+        save_model(comparison.best_estimator_, options.out, names, sureness, card)
         size = options.out.stat().st_size / 1e3
         print(
             f"Wrote {options.out} ({size:.0f} kB): {comparison.best_strategy_}, fitted on "
             f"{on_what(options, images, len(comparison.kept_))}."
         )
-    print_next(options, images.task)
-    return 0
 
 
 def on_what(options: argparse.Namespace, images: Images, n_kept: int) -> str:
@@ -120,17 +156,7 @@ def on_what(options: argparse.Namespace, images: Images, n_kept: int) -> str:
 
 
 def check_folders(options: argparse.Namespace) -> None:
-    """Raise a ValueError unless there is one FOLDER, or --train and --test, or neither.
-
-    A table may take the place of each of them.
-    """
-    if (options.train is None) != (options.test is None):
-        raise ValueError("--train and --test belong together: name a folder or table for each.")
-    if options.train is not None and options.folder is not None:
-        raise ValueError(
-            f"FOLDER {options.folder} and --train {options.train} exclude each other: leave one "
-            "out."
-        )
+    """Raise a ValueError if a folder and a table are mixed, or options do not belong to them."""
     if options.train is not None and is_table(options.train) != is_table(options.test):
         raise ValueError(
             f"--train {options.train} and --test {options.test} must be two folders or two tables."

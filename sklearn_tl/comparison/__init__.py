@@ -2,18 +2,23 @@
 
 The room hands out `compare_strategies` and its result `StrategyComparison`; the strategies that it
 compares by default (`default_strategies`; `QUICK_STRATEGIES` names those that train no layers of
-the network); `expected_seconds`, which says beforehand how long the others will take; and
-`RawPixels`, the transformer that embeddings must beat.
+the network); `expected_seconds`, which says beforehand how long the others will take;
+`ModelScore`, which says of one finished model what a comparison says of its best strategy;
+`ImagePredictions`, which both have; and `RawPixels`, the transformer that embeddings must beat.
 """
 
 from sklearn_tl._choices import QUICK_STRATEGIES
 from sklearn_tl.comparison.compare import compare_strategies
 from sklearn_tl.comparison.duration import expected_seconds
+from sklearn_tl.comparison.image_predictions import ImagePredictions
+from sklearn_tl.comparison.model_score import ModelScore
 from sklearn_tl.comparison.raw_pixels import RawPixels
 from sklearn_tl.comparison.result import StrategyComparison
 from sklearn_tl.comparison.strategies import default_strategies
 
 __all__ = [
+    "ImagePredictions",
+    "ModelScore",
     "QUICK_STRATEGIES",
     "RawPixels",
     "StrategyComparison",

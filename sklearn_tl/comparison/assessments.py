@@ -1,4 +1,4 @@
-"""What a comparison can say of its strategies besides their scores."""
+"""What predictions for images that were not trained on can say besides a score."""
 
 from typing import Any
 
@@ -7,28 +7,24 @@ import numpy as np
 from sklearn_tl._utils import check_option
 from sklearn_tl.assessment import (
     Calibration,
-    ChosenScore,
     ClassReport,
     CoverageCurve,
     ErrorReport,
-    Extrapolation,
     LabelErrors,
     Threshold,
-    apply_temperature,
     calibration_report,
     class_report,
     coverage_curve,
     error_report,
-    extrapolate,
     find_label_errors,
-    selection_bias,
     threshold_for_error,
 )
-from sklearn_tl.comparison.evidence import ImageResults
 
 
 class Assessments:
-    """The methods of a comparison that read predictions for images that were not trained on.
+    """The methods that read predictions for images that were not trained on.
+
+    A comparison has predictions of each strategy. A model has its own, as if of one strategy.
 
     A subclass sets the attributes.
     """
@@ -41,8 +37,6 @@ class Assessments:
     groups_: np.ndarray | None
     predictions_: dict[str, np.ndarray]
     probabilities_: dict[str, np.ndarray]
-    image_results_: ImageResults | None
-    results_: dict[str, np.ndarray]
     _y: np.ndarray
 
     def label_errors(
@@ -142,18 +136,6 @@ class Assessments:
         rows = self._probabilities_of(strategy)
         return calibration_report(self._y, rows, self._names(), groups=self.units)
 
-    def use_temperature(self) -> float:
-        """Correct the probabilities of the best strategy by the temperature that suits best.
-
-        Returns
-        -------
-        temperature : float
-        """
-        rows, best = self._probabilities_of(None), self.best_strategy_
-        temperature = self.calibration().temperature
-        self.probabilities_[best] = apply_temperature(rows, temperature, task=self.task_)
-        return temperature
-
     def coverage(self, strategy: str | None = None) -> CoverageCurve:
         """Return the accuracy against the share of images that are answered.
 
@@ -195,58 +177,10 @@ class Assessments:
         rows = self._probabilities_of(strategy)
         return threshold_for_error(self._y, rows, self._names(), error=error, groups=self.units)
 
-    def expected_score(self) -> ChosenScore | None:
-        """Return the score to expect of the best strategy on new images.
-
-        The highest of several scores is a little too high, since chance helps to choose it. The
-        bootstrap corrects that.
-
-        Returns
-        -------
-        chosen : ChosenScore or None
-            None if a score does not follow from single images: with several labels per image, with
-            a `scoring` of one's own, or if not every image was tested once.
-        """
-        if self.image_results_ is None:
-            return None
-        values, score = self.image_results_
-        return selection_bias(values, score=score, groups=self.units, random_state=0)
-
-    def more_images(self, n: int, strategy: str | None = None) -> Extrapolation:
-        """Say what score to expect with more training images.
-
-        Parameters
-        ----------
-        n : int
-            The number of images that are added to the largest training sets of the folds.
-        strategy : str or None, default=None
-            None is the best strategy.
-
-        Returns
-        -------
-        extrapolation : Extrapolation
-
-        Raises
-        ------
-        ValueError
-            If the comparison has fewer than three training sizes.
-        """
-        name = self._name(strategy)
-        sizes = np.unique(self.results_["train_size"])
-        scores = np.array([self.scores(name, size) for size in sizes])
-        # Scores of scikit-learn that count errors have a minus sign.
-        is_error = self.image_results_ is None and scores.max() <= 0
-        highest = 0.0 if is_error else 1.0
-        return extrapolate(sizes, scores, int(sizes[-1]) + n, highest=highest, random_state=0)
-
     @property
     def units(self) -> np.ndarray | None:
         """What chance draws: groups, or None for single images, also if all are in one group."""
         return None if self.groups_ is None or np.ptp(self.groups_) == 0 else self.groups_
-
-    def scores(self, strategy: str, train_size: int | None = None) -> np.ndarray:
-        """Return the score of a strategy on each fold."""
-        raise NotImplementedError
 
     def _name(self, strategy: str | None) -> str:
         if strategy is None:

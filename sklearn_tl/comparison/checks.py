@@ -1,7 +1,9 @@
 """What a comparison checks before anything runs."""
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,32 @@ def check_choices(strategies: Any, scoring: Any, duplicates: str) -> None:
             'for example scoring="balanced_accuracy".'
         )
     check_option("duplicates", duplicates, DUPLICATES)
+
+
+def check_checkpoint(checkpoint: Any, random_state: Any) -> None:
+    """Raise an error if finished fits could not be kept, or would not fit to the same call again.
+
+    Raises
+    ------
+    TypeError
+        If `checkpoint` is not a path.
+    ValueError
+        If it names a file, or chance would draw other folds the next time.
+    """
+    if checkpoint is None:
+        return
+    if not isinstance(checkpoint, str | os.PathLike):
+        raise TypeError(
+            f"checkpoint={checkpoint!r} must be the path of a folder, for example "
+            'checkpoint="unfinished".'
+        )
+    if os.path.exists(checkpoint) and not os.path.isdir(checkpoint):
+        raise ValueError(f"checkpoint={os.fspath(checkpoint)!r} is a file. Name a folder.")
+    if not isinstance(random_state, Integral):
+        raise ValueError(
+            f"checkpoint needs an int as random_state, but it is {random_state!r}: a second call "
+            "would draw other folds, and use no finished fit again. Set random_state=0."
+        )
 
 
 def check_callbacks(callbacks: Sequence[Any]) -> None:

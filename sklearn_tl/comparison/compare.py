@@ -20,6 +20,7 @@ from sklearn_tl.comparison.all_runs import run_all
 from sklearn_tl.comparison.checks import (
     check_callbacks,
     check_can_calibrate,
+    check_checkpoint,
     check_choices,
     check_images,
     check_unused,
@@ -28,6 +29,7 @@ from sklearn_tl.comparison.checks import (
     say_which_are_rare,
     say_which_ignore_groups,
 )
+from sklearn_tl.comparison.finished import FinishedRuns
 from sklearn_tl.comparison.first_pass import fill_caches
 from sklearn_tl.comparison.folds import (
     actual_sizes,
@@ -83,6 +85,7 @@ def compare_strategies(
     scoring: str | Callable | None = None,
     refit: bool | np.ndarray = True,
     calibrate: bool = False,
+    checkpoint: str | os.PathLike | None = None,
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = None,
     callbacks: Sequence[Any] = (),
@@ -166,6 +169,12 @@ def compare_strategies(
         probabilities suit best to images that were not trained on. Its predictions stay the same,
         and `probabilities_` of the best strategy change likewise. See
         :meth:`StrategyComparison.calibration`.
+    checkpoint : path or None, default=None
+        A folder that keeps each fit as soon as it is finished, and the rows in its file rows.sqlite
+        if `cache` is "memory". If the comparison is stopped, the same call goes on from there. A
+        fit is used again only if its images, labels, groups, parameters, weights and the versions
+        of the libraries are the same, and `random_state` must be an int. Times are those of the fit
+        that was kept. The files contain no code. Remove the folder when it is of no more use.
     n_jobs : int or None, default=None
         Number of processes that share the fits. Fine-tuning uses all cores in one process, too.
     random_state : int, RandomState instance or None, default=None
@@ -205,6 +214,7 @@ def compare_strategies(
     'blocks.5'
     """
     check_choices(strategies, scoring, duplicates)
+    check_checkpoint(checkpoint, random_state)
     check_callbacks(callbacks)
     y, X = labels_of(X, y), indexable(X)
     parameters: dict[str, Any] = {
@@ -261,9 +271,12 @@ def compare_strategies(
         )
         return {name: default[name] for name in default if name in names}
 
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        in_file = cache == "memory" and effective_n_jobs(n_jobs) > 1
-        if in_file and own is None:  # processes do not share memory
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        finished = None if checkpoint is None else FinishedRuns(checkpoint)
+        # Processes do not share memory, and it does not outlive them.
+        in_file = cache == "memory" and (finished is not None or effective_n_jobs(n_jobs) > 1)
+        if in_file and own is None:
+            folder = temporary if finished is None else finished.folder
             parameters["cache"] = f"{folder}/rows.sqlite"
         check_scoring(next(iter(by_name(study).values())), scoring=scorer)
         # The matrices are small: on two cores a second BLAS thread makes fits ten times slower.
@@ -288,7 +301,9 @@ def compare_strategies(
             trains = training_sets(splits, strata, sizes, seed, study.groups)
             if study.groups is not None:  # whole groups are rarely just as many images as asked for
                 sizes, trains = actual_sizes(trains)
-            run = partial(run_all, scoring=scorer, n_jobs=n_jobs, verbose=verbose)
+            run = partial(
+                run_all, scoring=scorer, n_jobs=n_jobs, verbose=verbose, finished=finished
+            )
             comparison = StrategyComparison(
                 names=list(chosen),
                 sizes=sizes,
@@ -322,7 +337,7 @@ def compare_strategies(
                 fitted = fit_by_group(chosen[best], study.X, study.y, wanted, study.groups)
             if calibrate:
                 set_temperature(fitted, temperature)
-        if in_file:  # the file goes now
+        if in_file:  # a file that goes now, or with the checkpoint
             fitted.set_params(**_memory_instead_of(parameters["cache"], fitted))
         comparison.best_estimator_ = fitted
     return comparison

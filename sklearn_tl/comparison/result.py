@@ -8,9 +8,10 @@ from scipy.stats import t as student_t
 from sklearn_tl._utils import check_option
 from sklearn_tl.assessment import Novelty, paired_bootstrap
 from sklearn_tl.comparison import words
-from sklearn_tl.comparison.assessments import Assessments
+from sklearn_tl.comparison.choices import Choices
 from sklearn_tl.comparison.evidence import image_results
 from sklearn_tl.comparison.folds import Split
+from sklearn_tl.comparison.image_predictions import ImagePredictions, predictions_of_runs
 from sklearn_tl.comparison.scores import WORDS, Dummy
 from sklearn_tl.comparison.study import Study
 from sklearn_tl.duplicates import Duplicates
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 LEAST_FOLDS = 3  # for an interval from the scores of folds
 
 
-class StrategyComparison(Assessments):
+class StrategyComparison(Choices):
     """What :func:`compare_strategies` found.
 
     Attributes
@@ -127,14 +128,16 @@ class StrategyComparison(Assessments):
         self.results_ = _results(names, sizes, runs, frozen_times)
         self.predictions_: dict[str, np.ndarray] = {}
         self.probabilities_: dict[str, np.ndarray] = {}
-        order = np.concatenate([test for _, test in splits])
-        if np.array_equal(np.sort(order), np.arange(len(y))):
-            back = np.argsort(order)
-            for name, folds in zip(names, runs[:, -1], strict=True):
-                self.predictions_[name] = np.concatenate([r["predicted"] for r in folds])[back]
-                if all(r["probabilities"] is not None for r in folds):
-                    rows = np.concatenate([r["probabilities"] for r in folds])
-                    self.probabilities_[name] = rows[back]
+        self._of_images = {
+            name: predictions_of_runs(folds, splits)
+            for name, folds in zip(names, runs[:, -1], strict=True)
+        }
+        for name, of_images in self._of_images.items():
+            if not np.array_equal(of_images.positions, np.arange(len(y))):
+                continue
+            self.predictions_[name] = of_images.predicted
+            if of_images.probabilities is not None:
+                self.probabilities_[name] = of_images.probabilities
         self.best_strategy_ = self._choose()
         self.image_results_ = None
         if self.predictions_ and score_name == WORDS[task.name]:
@@ -231,6 +234,27 @@ class StrategyComparison(Assessments):
         share = np.mean([len(test) / len(train) for train, test in self.splits_])
         half = student_t.ppf(0.975, k - 1) * np.sqrt((1 / k + share) * differences.var(ddof=1))
         return mean, float(mean - half), float(mean + half)
+
+    def image_predictions(self, strategy: str | None = None) -> ImagePredictions:
+        """Return what a strategy predicts for each image that was tested.
+
+        Other than `predictions_`, this is known also if some images were not tested, or several
+        times.
+
+        Parameters
+        ----------
+        strategy : str or None, default=None
+            None is the best strategy.
+
+        Returns
+        -------
+        predictions : ImagePredictions
+            Those of the largest training sets.
+        """
+        name = self._name(strategy)
+        found = self._of_images[name]
+        # A temperature may have changed them.
+        return found._replace(probabilities=self.probabilities_.get(name, found.probabilities))
 
     def summary(self) -> str:
         """Say in words which strategy to take, and how sure the folds are.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from sklearn_tl.comparison.assessments import Assessments
     from sklearn_tl.comparison.result import StrategyComparison
 
 ERROR = 0.02  # of the answered images, in the sentence about the surest answers
@@ -15,7 +16,12 @@ FEW = 10  # images of a class in the test part of a fold
 
 def about_predictions(comparison: StrategyComparison, y: np.ndarray) -> list[str]:
     """Return sentences about the predictions of the best strategy, if there are any."""
-    lines = _small_test_parts(comparison, y)
+    return [*_small_test_parts(comparison, y), *about_probabilities(comparison)]
+
+
+def about_probabilities(comparison: Assessments) -> list[str]:
+    """Return sentences about the probabilities of the best strategy, if it has any."""
+    lines: list[str] = []
     if comparison.best_strategy_ not in comparison.probabilities_:
         return lines
     if comparison.task_ == "classification":

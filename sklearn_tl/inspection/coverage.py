@@ -8,7 +8,7 @@ from sklearn_tl.inspection.display import Canvas, Display
 from sklearn_tl.inspection.drawing import colour, shortened
 
 if TYPE_CHECKING:  # only an argument: neither room needs the other to run
-    from sklearn_tl.comparison import StrategyComparison
+    from sklearn_tl.comparison import ModelScore, StrategyComparison
 
 LEAST = 10  # answered images, below which the accuracy is mostly chance
 
@@ -50,14 +50,18 @@ class CoverageDisplay(Display):
 
     @classmethod
     def from_results(
-        cls, comparison: "StrategyComparison", strategy: str | None = None, *, ax: Any = None
+        cls,
+        comparison: "StrategyComparison | ModelScore",
+        strategy: str | None = None,
+        *,
+        ax: Any = None,
     ) -> Self:
         """Draw the curves of the strategies of a comparison.
 
         Parameters
         ----------
-        comparison : StrategyComparison
-            The result of :func:`compare_strategies`.
+        comparison : StrategyComparison or ModelScore
+            The result of :func:`compare_strategies`, or the score of one model.
         strategy : str or None, default=None
             The name of a strategy to draw alone. None draws all strategies with probabilities.
         ax : matplotlib Axes, default=None

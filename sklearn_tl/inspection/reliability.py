@@ -10,7 +10,7 @@ from sklearn_tl.inspection.drawing import colour, marker, shortened
 from sklearn_tl.inspection.score_axis import DUMMY_LINE
 
 if TYPE_CHECKING:  # only an argument: neither room needs the other to run
-    from sklearn_tl.comparison import StrategyComparison
+    from sklearn_tl.comparison import ModelScore, StrategyComparison
 
 
 class ReliabilityDisplay(Display):
@@ -51,14 +51,18 @@ class ReliabilityDisplay(Display):
 
     @classmethod
     def from_results(
-        cls, comparison: "StrategyComparison", strategy: str | None = None, *, ax: Any = None
+        cls,
+        comparison: "StrategyComparison | ModelScore",
+        strategy: str | None = None,
+        *,
+        ax: Any = None,
     ) -> Self:
         """Draw the reliability curve of a strategy.
 
         Parameters
         ----------
-        comparison : StrategyComparison
-            The result of :func:`compare_strategies`.
+        comparison : StrategyComparison or ModelScore
+            The result of :func:`compare_strategies`, or the score of one model.
         strategy : str or None, default=None
             The name of the strategy. None is the best one.
         ax : matplotlib Axes, default=None

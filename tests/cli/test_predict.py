@@ -175,6 +175,36 @@ def test_a_spreadsheet_opens_the_answers(models, tmp_path, capsys, monkeypatch):
     assert abs(float(row[1]) - 0.5) < 0.5
 
 
+def test_top_has_the_most_probable_classes_in_order(models, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(models / "images")
+    model, file = str(models / "pet.joblib"), tmp_path / "answers.csv"
+    assert main(["predict", model, "dog/0.png", "--top", "2"]) == 0
+    path, answer, sure, *pairs = capsys.readouterr().out.rstrip("\n").split("\t")
+    assert (path, answer) == ("dog/0.png", "dog")
+    assert pairs[0] == f"dog={sure}"
+    assert len(pairs) == 2
+
+    (models / "images" / "unreadable.png").write_bytes(b"no image")
+    images = ["dog/0.png", "unreadable.png"]
+    assert main(["predict", model, *images, "--csv", str(file), "--top", "9"]) == 1
+    head, dog, broken = rows_of(file)
+    named = [f"{word} {k}" for k in (1, 2, 3) for word in ("top", "probability")]
+    assert head == ["path", "prediction", "probability", *named, "error"]
+    assert dog[3] == "dog"
+    assert {dog[3], dog[5], dog[7]} == {"cat", "dog", "fish"}
+    assert float(dog[4]) >= float(dog[6]) >= float(dog[8])
+    assert broken[1:-1] == [""] * 8
+    assert "unreadable.png" in broken[-1]
+
+    assert main(["predict", str(models / "tags.joblib"), "cat/0.png", "--top", "1"]) == 0
+    assert "\tfour legs=" in capsys.readouterr().out
+    assert main(["predict", str(models / "weight.joblib"), "cat/0.png", "--top", "1"]) == 1
+    assert "predicts numbers. Leave --top out." in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["predict", model, "cat/0.png", "--top", "0"])
+    assert "'0' is not an integer of 1 or more" in capsys.readouterr().err
+
+
 def test_a_csv_file_is_written_whole_or_not_at_all(models, tmp_path, capsys, monkeypatch):
     file, model = tmp_path / "a.csv", str(models / "pet.joblib")
     image = str(models / "images" / "cat" / "0.png")
@@ -183,7 +213,7 @@ def test_a_csv_file_is_written_whole_or_not_at_all(models, tmp_path, capsys, mon
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sklearn_tl.cli.predict._answers", interrupt)
+    monkeypatch.setattr("sklearn_tl.cli.predict.ask_each", interrupt)
     assert main(["predict", model, image, "--csv", str(file)]) == 130
     assert file.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [file]

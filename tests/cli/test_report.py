@@ -81,6 +81,7 @@ class Page(html.parser.HTMLParser):
 def test_the_page_needs_no_other_file_and_has_all_pictures(page):
     names = {"strategies", "curves", "embeddings", "unsure", "wrong", "sureness"}
     others = {"report.html", "errors.csv", "label_errors.csv", "duplicates.csv", "model_card.md"}
+    others |= {"predictions.csv"}
     assert {p.name for p in page.parent.iterdir()} == {f"{n}.png" for n in names} | others
     for name in names:
         with Image.open(page.parent / f"{name}.png") as picture:
@@ -115,6 +116,7 @@ def test_the_page_needs_no_other_file_and_has_all_pictures(page):
         "Per class",
         "Confusion matrix",
         "All errors",
+        "All predictions",
         "Labels that look wrong",
         "Copies and sequences",
         "All figures",
@@ -220,6 +222,17 @@ def test_the_report_reads_images_as_the_study_does(tmp_path, capsys):
     assert (report / "unsure.png").exists()
 
 
+def test_the_predictions_of_all_images_are_in_a_list(page, folder):
+    rows = rows_of(page.parent / "predictions.csv")
+    assert list(rows[0]) == ["path", "true", "predicted", "probability", "right", "fold"]
+    assert {row["path"] for row in rows} == {str(path) for path in folder.glob("*/*")}
+    wrong = [row for row in rows if row["true"] != row["predicted"]]
+    assert {row["right"] for row in wrong} == {"no"}
+    assert len(wrong) == sum(row["right"] == "no" for row in rows) == 4
+    assert len(wrong) == len(rows_of(page.parent / "errors.csv"))
+    assert [row["fold"] for row in rows].count("1") == 15
+
+
 def test_folds_that_do_not_cover_the_images_give_no_pictures_of_predictions(
     tmp_path, capsys, monkeypatch
 ):
@@ -232,7 +245,11 @@ def test_folds_that_do_not_cover_the_images_give_no_pictures_of_predictions(
     options = ["--image-size", "32", "--cv", "2", "--strategies", "embeddings"]
     assert main(["study", "--report", str(tmp_path), *options]) == 0
     names = {path.name for path in tmp_path.iterdir()}
-    assert names - {"duplicates.csv"} == {"strategies.png", "embeddings.png", "report.html"}
+    expected = {"strategies.png", "embeddings.png", "report.html", "model_card.md"}
+    assert names - {"duplicates.csv"} == expected | {"predictions.csv"}
+    rows = rows_of(tmp_path / "predictions.csv")  # of those that were tested
+    assert [int(row["index"]) for row in rows] == sorted([*range(0, 28, 4), *range(1, 28, 4)])
+    assert {row["fold"] for row in rows} == {"1", "2"}
     text = (tmp_path / "report.html").read_text()
     assert text.count("Left out: The folds do not test every image once") == 3
 
@@ -316,9 +333,11 @@ def test_the_report_of_a_regression(tmp_path):
         "Errors over the range",
         "The worst images",
         "All errors",
+        "All predictions",
         "Mean absolute errors",
         "All figures",
         "The best strategy: ridge",
+        "Model card",
     ]
     assert names_of(tmp_path) == {"strategies", "embeddings", "predicted", "wrong"}
     text = page.read_text()
@@ -363,9 +382,11 @@ def test_the_report_of_several_labels(tmp_path):
         "How sure the answers are",
         "Per label",
         "All errors",
+        "All predictions",
         "Labels that look wrong",
         "All figures",
         "The best strategy: linear",
+        "Model card",
     ]
     names = {"strategies", "embeddings", "labels", "wrong", "unsure", "sureness"}
     assert names_of(tmp_path) == names

@@ -1,6 +1,7 @@
 """What a study knows of its model goes with the model: unsure answers, images of another kind."""
 
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,10 +9,10 @@ from helpers.pets import FAST, SMALL, draw_pets
 from PIL import Image
 
 from sklearn_tl import load
+from sklearn_tl.answers import Answer, Answers, Sureness, remarked
 from sklearn_tl.assessment import Novelty
 from sklearn_tl.cli import main
-from sklearn_tl.cli.answers import Answer
-from sklearn_tl.cli.sureness import Sureness, remarked
+from sklearn_tl.cli.sureness import least_confidence
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +79,22 @@ def test_an_error_picks_the_threshold_of_the_study():
     errors = np.array([0.01, 0.02, 0.05])
     known = Sureness(errors, np.array([np.inf, 0.9, 0.6]), np.array([0, 0.7, 0.9]), None)
     assert [known.threshold(error) for error in (0.02, 0.04, 0.05, 0.5)] == [0.9, 0.9, 0.6, 0.6]
-    with pytest.raises(ValueError, match=r"--error 0.01 is not reached.*Set --error 0.02 or more"):
-        known.threshold(0.01)
+    assert known.threshold(0.01) is None
+    assert known.reached() == [(0.02, 0.9), (0.05, 0.6)]
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "advice"), [([np.inf, 0.9], "Set --error 0.02 or more"), ([np.inf] * 2, "Leave")]
+)
+def test_an_error_that_is_not_reached_says_which_one_is(thresholds, advice):
+    model = SimpleNamespace(
+        sureness_={"errors": np.array([0.01, 0.02]), "thresholds": np.array(thresholds)}
+        | {"coverages": np.ones(2)}
+    )
+    answers = Answers("classification", ["a", "b"], list)
+    options = SimpleNamespace(model="m.sktl", error=0.01, min_confidence=None)
+    with pytest.raises(ValueError, match=rf"--error 0.01 is not reached.*{advice}"):
+        least_confidence(answers, model, options)
 
 
 def test_remarks_come_together():

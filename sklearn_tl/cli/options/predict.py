@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sklearn_tl.cli.options.parser import MODEL_FILES, OneLineParser
-from sklearn_tl.cli.options.values import share
+from sklearn_tl.cli.options.values import count, share
 
 HELP = (
     """\
@@ -37,10 +37,18 @@ def parser() -> OneLineParser:
     add("model", metavar="MODEL", help="a file of sklearn-tl study --out MODEL")
     add("images", metavar="IMAGE", nargs="+", help="a file, or a folder of files")
     add("--csv", metavar="FILE", type=Path, help="write the answers to this file, and print none")
-    add(
+    shown = options.add_mutually_exclusive_group()
+    shown.add_argument(
         "--probabilities",
         action="store_true",
         help="the probability of every class or label, in a column for each",
+    )
+    shown.add_argument(
+        "--top",
+        metavar="K",
+        type=count,
+        default=0,
+        help="the K most probable classes or labels, with their probabilities",
     )
     which = options.add_mutually_exclusive_group()
     which.add_argument(

@@ -247,7 +247,8 @@ def parser() -> OneLineParser:
         "--report",
         metavar="DIR",
         type=Path,
-        help="write report.html, which needs no other file and no network, and its pictures",
+        help="write report.html, which needs no other file and no network, and its pictures; if "
+        "the study is stopped, the same command goes on where it was",
     )
     add(
         "--out",

@@ -50,6 +50,11 @@ def folds(text: str) -> int:
     return natural(text, least=2)
 
 
+def count(text: str) -> int:
+    """Return an integer of 1 or more."""
+    return natural(text, least=1)
+
+
 def positive(text: str) -> int:
     """Return one of several numbers, which another argument must not follow."""
     try:

@@ -59,38 +59,54 @@ class Answers(NamedTuple):
     ask: Callable[[list[str]], list[Answer]]
     has_remarks: bool = False
 
-    def header(self, probabilities: bool) -> list[str]:
-        """Return the names of the columns of a spreadsheet."""
+    def header(self, probabilities: bool, top: int = 0) -> list[str]:
+        """Return the names of the columns of a spreadsheet.
+
+        Parameters
+        ----------
+        probabilities : bool
+            Whether each class or label has a column with its probability.
+        top : int, default=0
+            How many of the most probable classes or labels have two columns each, for their names
+            and probabilities. The methods below have the same parameters.
+        """
         after = ["remark", "error"] if self.has_remarks else ["error"]
         if self.kind == "regression":
             return _different(["path"], self.names, after)
         before = ["path", "prediction"]
         before += ["probability"] if self.kind == "classification" else []
+        for k in range(1, min(top, len(self.names)) + 1):
+            before += [f"top {k}", f"probability {k}"]
         return _different(before, self.names if probabilities else [], after)
 
-    def cells(self, path: str, answer: Answer, probabilities: bool) -> list[str]:
+    def cells(self, path: str, answer: Answer, probabilities: bool, top: int = 0) -> list[str]:
         """Return a row of a spreadsheet."""
         after = [answer.remark, ""] if self.has_remarks else [""]
         if self.kind == "regression":
             return [safe(path), *map(number, answer.values), *after]
         row = [safe(path), safe(self.prediction(answer))]
         row += [f"{answer.confidence:.6f}"] if self.kind == "classification" else []
+        for j in most_probable(answer, top):
+            row += [safe(self.names[j]), f"{answer.values[j]:.6f}"]
         return [*row, *([f"{p:.6f}" for p in answer.values] if probabilities else []), *after]
 
-    def cells_of_error(self, path: str, error: str, probabilities: bool) -> list[str]:
+    def cells_of_error(self, path: str, error: str, probabilities: bool, top: int = 0) -> list[str]:
         """Return a row of a spreadsheet for an image that cannot be read."""
-        return [safe(path), *[""] * (len(self.header(probabilities)) - 2), safe(error)]
+        n_empty = len(self.header(probabilities, top)) - 2
+        return [safe(path), *[""] * n_empty, safe(error)]
 
-    def line(self, path: str, answer: Answer, probabilities: bool) -> str:
+    def line(self, path: str, answer: Answer, probabilities: bool, top: int = 0) -> str:
         """Return a line for a terminal."""
         if self.kind == "regression":
             parts = [path, *map(number, answer.values)]
         else:
             parts = [path, self.prediction(answer)]
             parts += [f"{answer.confidence:.3f}"] if self.kind == "classification" else []
-            if probabilities:
-                pairs = zip(self.names, answer.values, strict=True)
-                parts += [f"{name}={p:.3f}" for name, p in pairs]
+            shown = [
+                *most_probable(answer, top),
+                *(range(len(self.names)) if probabilities else ()),
+            ]
+            parts += [f"{self.names[j]}={answer.values[j]:.3f}" for j in shown]
         return "\t".join([*parts, *filter(None, [answer.remark])])
 
     def prediction(self, answer: Answer) -> str:
@@ -133,6 +149,18 @@ def answers_of(model: Any, images: Iterable[str] = ()) -> Answers:
         return Answers("multilabel", names, _labels_of(model, is_ours))
     classes = np.asarray(model.classes_).tolist()
     return Answers("classification", list(map(str, classes)), _classes_of(model, is_ours))
+
+
+def most_probable(answer: Answer, n: int) -> list[int]:
+    """Return the positions of the most probable classes or labels, from the most probable on.
+
+    Parameters
+    ----------
+    answer : Answer
+    n : int
+        How many, if there are as many.
+    """
+    return np.argsort(-answer.values, kind="stable")[:n].tolist()
 
 
 def number(x: float) -> str:

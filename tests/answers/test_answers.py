@@ -12,7 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 
-from sklearn_tl.cli.answers import Answer, Answers, answers_of, number, safe
+from sklearn_tl.answers import Answer, Answers, answers_of, number, safe
 from sklearn_tl.comparison import RawPixels
 
 X, y = study(3, 30)
