@@ -1,11 +1,13 @@
 """Models in files that hold data and no code, so that a stranger's file can be opened.
 
-A file is what skops writes, a zip archive of JSON and arrays, and one member more: ``model.json``
-says which format, versions and pretrained networks the model needs. skops builds only types that it
-was told to trust. Nothing is compressed, so the archive cannot unpack to more than its size.
+A file is what skops writes, a zip archive of JSON and arrays, and two members more: ``model.json``
+says which format, versions and pretrained networks the model needs, and ``card.json`` is the
+model's card. skops builds only types that it was told to trust. Nothing is compressed, so the
+archive cannot unpack to more than its size.
 """
 
 import copy
+import hashlib
 import io
 import json
 import os
@@ -13,6 +15,7 @@ import pickle
 import platform
 import re
 import types
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
@@ -29,6 +32,7 @@ from sklearn.base import BaseEstimator
 from sklearn_tl._base import BackboneEstimator
 from sklearn_tl._choices import MAX_PIXELS
 from sklearn_tl._utils import fork_safe, replacing
+from sklearn_tl.card import card_of_model, to_sections
 from sklearn_tl.classifier import FineTuneClassifier
 from sklearn_tl.comparison import RawPixels
 from sklearn_tl.extractor import ConvFeatureExtractor
@@ -41,7 +45,7 @@ from sklearn_tl.transfer_regressor import TransferRegressor
 
 FORMAT = 3
 SUFFIX = ".sktl"
-HEADER = "model.json"
+HEADER, CARD = "model.json", "card.json"
 ESTIMATORS = (
     ConvFeatureExtractor,
     FineTuneClassifier,
@@ -91,7 +95,13 @@ PLAIN = (str, bytes, bool, Number, np.generic, np.random.RandomState, *PARTS, ty
 
 
 @fork_safe
-def save(model: BaseEstimator, path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> None:
+def save(
+    model: BaseEstimator,
+    path: str | os.PathLike,
+    *,
+    card: Mapping[str, Any] | None = None,
+    trusted: Sequence[str] = (),
+) -> None:
     """Save a model in a file that runs no code when it is loaded.
 
     The model may be an estimator of this package, or one of scikit-learn that contains them, such
@@ -105,6 +115,9 @@ def save(model: BaseEstimator, path: str | os.PathLike, *, trusted: Sequence[str
         pipelines, ``memory=None``, since paths of this machine mean nothing on another one.
     path : str or path
         The file to write. By convention its name ends in ".sktl".
+    card : dict or None, default=None
+        The model's card, as :func:`sklearn_tl.card.card_of_study` returns it. None takes the card
+        that the model has, or else makes one of what the model itself says.
     trusted : sequence of str, default=()
         Names of further types that the file may contain. The types of this package, and those of
         scikit-learn, numpy and scipy that skops trusts, are always allowed. The error lists the
@@ -122,9 +135,15 @@ def save(model: BaseEstimator, path: str | os.PathLike, *, trusted: Sequence[str
     ImportError
         If skops is not installed.
 
+    Warns
+    -----
+    UserWarning
+        If the model was fitted again after its card was made. The card is left out then.
+
     See Also
     --------
     load : Load such a file.
+    read_card : Read the card in such a file.
 
     Examples
     --------
@@ -147,8 +166,9 @@ def save(model: BaseEstimator, path: str | os.PathLike, *, trusted: Sequence[str
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"{model!r:.80} is not an estimator of scikit-learn.")
     names = _as_names(trusted)
+    card = card_of(model) if card is None else card
     try:
-        data = _pack(model)
+        data = _pack(model, card)
         _unpack(data, names)  # a file that cannot be read is not written
     except Exception as error:  # skops and the model's parts raise errors of any type
         instead = "Save its `best_estimator_`. " if hasattr(model, "best_estimator_") else ""
@@ -168,7 +188,7 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> BaseEstimat
     must have the fingerprint that the file states. The loaded model writes to no place that the
     file names: `cache` is "memory" or None, and `memory` of a pipeline is None. Its `max_pixels`
     is at most the default. The path in `weights` is kept; nothing but tensors is read from such a
-    file.
+    file. A fitted model has its card as `card_`.
 
     Parameters
     ----------
@@ -202,6 +222,7 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> BaseEstimat
     See Also
     --------
     save : Write such a file.
+    read_card : Read the card in such a file.
 
     Notes
     -----
@@ -231,6 +252,98 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> BaseEstimat
         raise ValueError(f"{str(path)!r} was refused. {_reason(error)}{damaged}") from error
 
 
+def read_card(path: str | os.PathLike) -> dict[str, Any]:
+    """Return the card in a file that :func:`save` wrote. No network is loaded.
+
+    Parameters
+    ----------
+    path : str or path
+        A file that :func:`save` wrote.
+
+    Returns
+    -------
+    card : dict
+        In the form that :func:`sklearn_tl.card.card_of_study` describes. Whoever made the file may
+        have written anything there. For a file that is older than cards, it is what the model
+        itself says.
+
+    Raises
+    ------
+    ValueError
+        If :func:`save` did not write the file (for example, if it is a pickle), or if it is damaged
+        or has another format version.
+    OSError
+        If the file cannot be read.
+
+    See Also
+    --------
+    save : Write such a file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import sklearn_tl
+    >>> from sklearn_tl.persistence import read_card
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sklearn_tl.save(sklearn_tl.ConvFeatureExtractor(), f"{folder}/model.sktl")
+    ...     card = read_card(f"{folder}/model.sktl")
+    >>> card["model"]["type"], card["backbones"][0]["backbone"]
+    ('ConvFeatureExtractor', 'efficientnet_lite0')
+    """
+    data = Path(path).read_bytes()
+    try:
+        card = _card_in(_checked_archive(data))
+        return card_of_model(_unpack(data, set())) if card is None else card
+    except (Warning, ImportError):
+        raise
+    except Exception as error:  # an arbitrary file can raise any error
+        raise ValueError(f"{str(path)!r} was refused. {_reason(error)}") from error
+
+
+def attach_card(model: BaseEstimator, card: Mapping[str, Any]) -> None:
+    """Give a fitted model its card, as the attribute `card_` that any kind of file keeps.
+
+    Parameters
+    ----------
+    model : estimator
+        Changed in place.
+    card : dict
+        As :func:`sklearn_tl.card.card_of_study` returns it. `save` leaves the card out if the model
+        is fitted again.
+    """
+    model.card_ = {**card, "digest": _digest(model)}
+
+
+def card_of(model: BaseEstimator) -> dict[str, Any]:
+    """Return the card that a model has, or one of what the model itself says.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted or not.
+
+    Returns
+    -------
+    card : dict
+
+    Warns
+    -----
+    UserWarning
+        If the model was fitted again after its card was made. That card is left out.
+    """
+    card = vars(model).get("card_")
+    if card is not None and card.get("digest") == _digest(model):
+        return card
+    if card is not None:
+        warnings.warn(
+            "The model was fitted again after its card was made, so the scores on that card are "
+            "left out. Give it the card of the new fit: save(model, path, "
+            "card=card_of_study(comparison, y)).",
+            stacklevel=3,
+        )
+    return card_of_model(model)
+
+
 def require_skops() -> Any:
     """Return the module skops.io, or raise an ImportError that says what to install."""
     try:
@@ -253,7 +366,7 @@ def is_data(path: str | os.PathLike) -> bool:
     return str(path).lower().endswith(SUFFIX)
 
 
-def _pack(model: BaseEstimator) -> bytes:
+def _pack(model: BaseEstimator, card: Mapping[str, Any]) -> bytes:
     """Return the bytes of a file."""
     for part in _parts(model):
         if isinstance(part, torch.Tensor | torch.nn.Module):
@@ -261,6 +374,7 @@ def _pack(model: BaseEstimator) -> bytes:
         if isinstance(part, BackboneEstimator):
             _check_state(part, part.__getstate__())
     plain, backbones = copy.deepcopy(model), []
+    vars(plain).pop("card_", None)  # it has a member of its own
     for part in _parts(plain):
         _forget_paths(part)
         if isinstance(part, BackboneEstimator):
@@ -282,24 +396,15 @@ def _pack(model: BaseEstimator) -> bytes:
     buffer = io.BytesIO(require_skops().dumps(plain))
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr(HEADER, json.dumps(header, indent=2))
+        with_digest = {**card, "digest": _digest(plain)}
+        archive.writestr(CARD, json.dumps(with_digest, indent=2, allow_nan=False))
     return buffer.getvalue()
 
 
 def _unpack(data: bytes, trusted: set[str]) -> BaseEstimator:
     """Return the model in the bytes of a file. Nothing in it is believed before it is checked."""
     skops = require_skops()
-    archive = _open_archive(data)
-    if HEADER not in archive.namelist():
-        raise ValueError(f"It has no {HEADER}, which every file of sklearn_tl.save has.")
-    header = json.loads(archive.read(HEADER))
-    number = header.get("format_version")
-    if header.get("format") != "sklearn_tl" or type(number) is not int:
-        raise ValueError(f"Its {HEADER} was not written by sklearn_tl.save.")
-    if number != FORMAT:
-        raise ValueError(
-            f"Its format is version {number}, and sklearn_tl {version('sklearn-tl')} reads version "
-            f"{FORMAT}. Install the sklearn_tl that saved it, {header.get('versions')}."
-        )
+    archive = _checked_archive(data)
     for name in archive.namelist():
         if not re.fullmatch(r"[\w-]+\.(json|npy)", name):
             raise ValueError(f"It holds {name}, which sklearn_tl.save does not write.")
@@ -325,7 +430,50 @@ def _unpack(data: bytes, trusted: set[str]) -> BaseEstimator:
             _check_state(part, vars(part))
             for name, default in type(part)().get_params(deep=False).items():
                 part.__dict__.setdefault(name, default)  # a parameter that is newer than the file
+    card = _card_in(archive)
+    if card is not None and card["model"]["fitted"]:  # what has an attribute_ counts as fitted
+        model.card_ = card
     return model
+
+
+def _card_in(archive: zipfile.ZipFile) -> dict[str, Any] | None:
+    """Return the card in a file, or None if the file is older than cards."""
+    if CARD not in archive.namelist():
+        return None
+    try:
+        card = json.loads(archive.read(CARD))
+        to_sections(card)
+    except Exception as error:  # a crafted card can raise any error
+        raise ValueError(f"Its {CARD} was not written by sklearn_tl.save.") from error
+    return card
+
+
+def _digest(model: BaseEstimator) -> str:
+    """Return a digest of the arrays in a model, which another fit changes."""
+    states = [part.__getstate__() for part in _parts(model) if isinstance(part, BackboneEstimator)]
+    found = {
+        hashlib.sha256(f"{part.dtype}{part.shape}".encode() + part.tobytes()).hexdigest()
+        for part in _parts([model, states])
+        if isinstance(part, np.ndarray) and part.dtype != object
+    }
+    return hashlib.sha256("".join(sorted(found)).encode()).hexdigest()
+
+
+def _checked_archive(data: bytes) -> zipfile.ZipFile:
+    """Open a file of `save` in the format of this version."""
+    archive = _open_archive(data)
+    if HEADER not in archive.namelist():
+        raise ValueError(f"It has no {HEADER}, which every file of sklearn_tl.save has.")
+    header = json.loads(archive.read(HEADER))
+    number = header.get("format_version")
+    if header.get("format") != "sklearn_tl" or type(number) is not int:
+        raise ValueError(f"Its {HEADER} was not written by sklearn_tl.save.")
+    if number != FORMAT:
+        raise ValueError(
+            f"Its format is version {number}, and sklearn_tl {version('sklearn-tl')} reads version "
+            f"{FORMAT}. Install the sklearn_tl that saved it, {header.get('versions')}."
+        )
+    return archive
 
 
 def _open_archive(data: bytes) -> zipfile.ZipFile:

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tl import persistence
 from sklearn_tl._utils import replacing
+from sklearn_tl.card import card_of_model
 
 
 def check_writable(
@@ -59,6 +60,7 @@ def save_model(
     path: Path,
     target_names: Sequence[str] = (),
     sureness: Mapping[str, Any] | None = None,
+    card: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a fitted model, whole or not at all.
 
@@ -73,12 +75,16 @@ def save_model(
         The names of labels or numbers, which the file keeps as `target_names_` of the model.
     sureness : dict or None, default=None
         When the model is unsure, which the file keeps as `sureness_` of the model.
+    card : dict or None, default=None
+        What the study says of the model, which the file keeps as `card_` of the model. None makes
+        a card of what the model itself says.
     """
     model = _without_search(model)
     if sureness is not None:
         model.sureness_ = dict(sureness)
     if len(target_names):
         model.target_names_ = np.array(target_names, dtype=object)
+    persistence.attach_card(model, card_of_model(model) if card is None else card)
     if persistence.is_data(path):
         persistence.save(model, path)
     else:
@@ -104,10 +110,7 @@ def open_model(path: str) -> Any:
         If the file cannot be opened, or is not a file of such a model.
     """
     try:
-        # A pickle whose name ends in .sktl must not be run. No pickle begins as an archive does.
-        with open(path, "rb") as file:
-            is_data = persistence.is_data(path) or file.read(4) == b"PK\x03\x04"
-        model = persistence.load(path) if is_data else joblib.load(path)
+        model = persistence.load(path) if is_data(path) else joblib.load(path)
         _check_model(model)
     except OSError as error:
         raise ValueError(f"{path} cannot be opened: {error.strerror or error}.") from error
@@ -118,6 +121,13 @@ def open_model(path: str) -> Any:
             "study FOLDER --out MODEL.sktl"
         ) from error
     return model
+
+
+def is_data(path: str) -> bool:
+    """Return whether a file is, or should be, one of data. Raises an OSError if it is missing."""
+    # A pickle whose name ends in .sktl must not be run. No pickle begins as an archive does.
+    with open(path, "rb") as file:
+        return persistence.is_data(path) or file.read(4) == b"PK\x03\x04"
 
 
 def _check_model(model: Any) -> None:

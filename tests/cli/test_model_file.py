@@ -9,7 +9,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, FineTuneRegressor, load
-from sklearn_tl.cli.answers import answers_of
+from sklearn_tl.answers import answers_of
 from sklearn_tl.cli.model_file import check_writable, open_model, save_model
 from sklearn_tl.comparison import RawPixels
 
