@@ -6,6 +6,7 @@ import re
 from typing import NoReturn
 
 from sklearn_tl import __version__
+from sklearn_tl.cli.options.values import natural
 
 MODEL_FILES = """\
 model files:
@@ -42,3 +43,15 @@ class OneLineParser(argparse.ArgumentParser):
             guess = f" Did you mean {close[0]}?" if close else ""
             self.error(f"{unknown[0]!r} is not an option, and no argument is expected here.{guess}")
         return options
+
+
+def add_page_options(options: argparse.ArgumentParser) -> None:
+    """Add the options of the commands that show a page in the browser."""
+    options.add_argument(
+        "--port", metavar="N", type=natural, help="of the address; default: a free one"
+    )
+    options.add_argument(
+        "--no-browser",
+        action="store_true",
+        help="print the address, and do not open it in the browser",
+    )

@@ -9,9 +9,29 @@ COMMANDS = {
         "[FOLDER | TABLE] [options]",
         "compare strategies of transfer learning on your images, and write the best model",
     ),
+    "score": (
+        "MODEL FOLDER | TABLE [options]",
+        "say how good a model is on images with labels, and which of them it gets wrong",
+    ),
     "predict": (
         "MODEL IMAGE [IMAGE ...] [options]",
         "print the classes, labels or numbers that a model predicts for images",
+    ),
+    "label": (
+        "FOLDER [options]",
+        "label images in the browser: the page shows those that teach most",
+    ),
+    "app": (
+        "MODEL [options]",
+        "ask a model about photographs in the browser",
+    ),
+    "export": (
+        "MODEL FILE.onnx [options]",
+        "write a model as an ONNX file, for programs without Python",
+    ),
+    "card": (
+        "MODEL [--json]",
+        "print what a model was made of, how good it is, and what it must not be used for",
     ),
 }
 HELP = """
