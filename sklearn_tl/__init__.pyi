@@ -1,13 +1,17 @@
 """What each public name is, for type checkers, and where to load it from when it is first used."""
 
 from . import (
+    annotation as annotation,
+    answers as answers,
     assessment as assessment,
     backbones as backbones,
     cache as cache,
+    card as card,
     comparison as comparison,
     datasets as datasets,
     duplicates as duplicates,
     embedding as embedding,
+    export as export,
     finetuning as finetuning,
     images as images,
     inspection as inspection,
@@ -30,6 +34,10 @@ from .duplicates import (
     Duplicates as Duplicates,
     find_duplicates as find_duplicates,
 )
+from .export import (
+    export_onnx as export_onnx,
+    to_module as to_module,
+)
 from .extractor import ConvFeatureExtractor as ConvFeatureExtractor
 from .images import (
     ImageWarning as ImageWarning,
@@ -50,6 +58,7 @@ from .inspection import (
 from .labelling import rank_for_labelling as rank_for_labelling
 from .persistence import (
     load as load,
+    read_card as read_card,
     save as save,
 )
 from .regressor import FineTuneRegressor as FineTuneRegressor

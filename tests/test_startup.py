@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import sklearn_tl
+from sklearn_tl.cli.options.program import COMMANDS
 
 LARGE = {"torch", "torchvision", "sklearn", "scipy", "numpy", "skorch", "PIL", "joblib"}
 MAIN = """
@@ -36,14 +37,14 @@ def test_the_package_loads_nothing_before_it_is_used():
 
 def test_help_and_wrong_arguments_load_nothing():
     arguments = [
-        *(["--help"], ["--version"], ["study", "--help"], ["predict", "--help"]),
+        *(["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)),
         *(["stuyd"], ["study", "--cvv", "3"], ["study", "--cv", "x"]),
         *(["study", "nowhere"], ["study", "--train", "no", "--test", "where"]),
         ["predict", "nowhere.sktl", "1.jpg"],
     ]
     lines, loaded = run(MAIN.format(arguments=arguments))
     assert [line for line in lines if line.startswith("status")] == [
-        *["status 0"] * 4,
+        *["status 0"] * (2 + len(COMMANDS)),
         *["status 2"] * 3,
         *["status 1"] * 3,
     ]
