@@ -20,6 +20,7 @@ from sklearn_tl.embedding import (
     FirstPass,
     all_features,
     embed,
+    image_reader,
     normalize_parts,
 )
 
@@ -323,3 +324,23 @@ class ConvFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # float32, whatever the input is
         return tags
+
+
+def extractor_of(model: Any) -> ConvFeatureExtractor | None:
+    """Return an extractor with the backbone of a model, and its way of reading images.
+
+    Parameters
+    ----------
+    model : estimator
+
+    Returns
+    -------
+    extractor : ConvFeatureExtractor or None
+        Not fitted. None if the model has no backbone, for example if it learns from raw pixels.
+    """
+    reader: Any = image_reader(model)
+    known = ConvFeatureExtractor().get_params(deep=False)
+    given = {} if reader is None else reader.get_params(deep=False)
+    if "backbone" not in given:
+        return None
+    return ConvFeatureExtractor(**{name: given[name] for name in given if name in known})

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from sklearn_tl._utils import num_samples
-from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.extractor import ConvFeatureExtractor, extractor_of
 from sklearn_tl.targets import has_several_labels, label_probabilities
 
 N_COMPONENTS = 128  # enough to tell groups of images apart, and ten times as fast as all features
@@ -39,7 +39,7 @@ def rank_for_labelling(
     Parameters
     ----------
     model : fitted estimator or None
-        A pipeline, a search or a :class:`FineTuneClassifier` that was fitted on the images labelled
+        A pipeline, a search, or an estimator of this package that was fitted on the images labelled
         so far. If it is a classifier, it must have `predict_proba`. Regressors do not say how sure
         they are, so all images have the same weight. None is for the very first images: the
         embeddings of :class:`ConvFeatureExtractor` are clustered.
@@ -113,7 +113,8 @@ def _rows_and_weights(model: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
     elif hasattr(model, "transform"):
         rows = model.transform(X)
     else:
-        rows = _as_rows(model, X)
+        extractor = extractor_of(model)  # of a TransferClassifier, for example
+        rows = _as_rows(model, X) if extractor is None else extractor.fit(X).transform(X)
     rows = check_array(rows, accept_sparse=False, input_name="embeddings")
     return rows, np.ones(len(rows)) if is_regressor(model) else _uncertainty(model, answers)
 
@@ -124,7 +125,7 @@ def _as_rows(model: Any, X: Any) -> np.ndarray:
     if rows.ndim != 2 or rows.dtype.kind not in "biuf":
         raise TypeError(
             f"{type(model).__name__} has no embeddings: it is not a pipeline and has no transform. "
-            "Pass make_pipeline(ConvFeatureExtractor(), ...), a FineTuneClassifier, or "
+            "Pass make_pipeline(ConvFeatureExtractor(), ...), a TransferClassifier, or "
             "X_unlabelled as an array of embeddings of shape (n_images, n_features)."
         )
     return rows

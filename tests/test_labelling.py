@@ -10,7 +10,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, labelling
+from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, TransferClassifier, labelling
 from sklearn_tl.labelling import rank_for_labelling
 
 
@@ -93,11 +93,15 @@ def test_several_labels_count_by_their_mean_entropy():
     assert set(groups[rank_for_labelling(model, rows, 3, random_state=0)]) == {3}
 
 
-def test_images_without_a_model_and_with_fine_tuning():
+def test_images_without_a_model_and_with_models_of_this_package():
     X = images(8)
     assert len(set(rank_for_labelling(None, X, 3, random_state=0).tolist())) == 3
-    model = FineTuneClassifier(unfreeze=None, image_size=32, random_state=0).fit(X, [0, 1] * 4)
-    assert len(set(rank_for_labelling(model, X, 3, random_state=0).tolist())) == 3
+    for estimator in (
+        FineTuneClassifier(unfreeze=None, image_size=32),
+        TransferClassifier(image_size=32),
+    ):
+        model = estimator.fit(X, [0, 1] * 4)
+        assert len(set(rank_for_labelling(model, X, 3, random_state=0).tolist())) == 3
 
 
 @pytest.mark.parametrize("n", [0, 9, 2.0, True])

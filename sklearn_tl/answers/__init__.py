@@ -3,8 +3,7 @@
 `answers_of` finds out what a model answers, as `Answers`, whose `ask` returns one `Answer` per
 image. `ask_each` goes on where an image cannot be read. `Sureness` is what a study knows of its
 model; `with_remarks` and `remarked` mark unsure answers and images that are unlike those of the
-training. `extractor_of` makes the embeddings of a model. `safe` and `number` are texts for the
-cells of a spreadsheet.
+training. `safe` and `number` are texts for the cells of a spreadsheet.
 """
 
 from sklearn_tl.answers.answers import Answer, Answers, answers_of, number, safe
@@ -13,7 +12,6 @@ from sklearn_tl.answers.sureness import (
     NOVEL,
     UNSURE,
     Sureness,
-    extractor_of,
     remarked,
     with_remarks,
 )
@@ -26,7 +24,6 @@ __all__ = [
     "UNSURE",
     "answers_of",
     "ask_each",
-    "extractor_of",
     "number",
     "remarked",
     "safe",

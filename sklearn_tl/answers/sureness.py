@@ -9,8 +9,7 @@ from sklearn_tl._choices import RAW
 from sklearn_tl.answers.answers import Answer, Answers
 from sklearn_tl.assessment import Novelty
 from sklearn_tl.comparison import StrategyComparison
-from sklearn_tl.embedding import image_reader
-from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.extractor import extractor_of
 
 UNSURE, NOVEL = "unsure", "unlike the training images"
 ERRORS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3)
@@ -141,23 +140,3 @@ def embeddings_for(model: Any) -> Callable[[list[str]], np.ndarray]:
     extractor = extractor_of(model)
     assert extractor is not None  # no model of raw pixels has a `Novelty`
     return extractor.fit_transform
-
-
-def extractor_of(model: Any) -> ConvFeatureExtractor | None:
-    """Return an extractor with the backbone of a model, and its way of reading images.
-
-    Parameters
-    ----------
-    model : estimator
-
-    Returns
-    -------
-    extractor : ConvFeatureExtractor or None
-        Not fitted. None if the model has no backbone, for example if it learns from raw pixels.
-    """
-    reader: Any = image_reader(model)
-    known = ConvFeatureExtractor().get_params(deep=False)
-    given = {} if reader is None else reader.get_params(deep=False)
-    if "backbone" not in given:
-        return None
-    return ConvFeatureExtractor(**{name: given[name] for name in given if name in known})

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_tl.answers import NOVEL, Answer, Answers, answers_of, extractor_of, with_remarks
+from sklearn_tl.answers import NOVEL, Answer, Answers, answers_of, with_remarks
 from sklearn_tl.cli.labelled import Labelled, read_labelled
 from sklearn_tl.cli.messages import complain, in_report
 from sklearn_tl.cli.model_file import open_model
@@ -18,6 +18,7 @@ from sklearn_tl.cli.study import make_folder
 from sklearn_tl.comparison import ModelScore
 from sklearn_tl.datasets import counted
 from sklearn_tl.embedding import image_reader
+from sklearn_tl.extractor import extractor_of
 from sklearn_tl.images import ImageSequence, Reading, as_images
 from sklearn_tl.inspection import require_matplotlib
 
