@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_tl.assessment.intervals import wilson_interval
 from sklearn_tl.assessment.resampling import (
     Score,
     checked_results,
@@ -122,7 +123,8 @@ def selection_bias(
     Notes
     -----
     The corrected score is cautious: it is too low rather than too high, and the interval is wide.
-    The interval does not contain what other training images would change.
+    The interval does not contain what other training images would change. If all resamples have the
+    same share of right predictions, it is Wilson's interval.
 
     References
     ----------
@@ -169,6 +171,9 @@ def selection_bias(
             "Expected a number for nearly all of them. Add images."
         )
     low, high = np.quantile(reached, [(1 - level) / 2, (1 + level) / 2])
+    if low == high and score is None and set(np.unique(results)) <= {0, 1}:
+        # Resamples of answers that are all right are all right, too, which proves nothing.
+        (low,), (high,) = wilson_interval(reached[:1], np.array([float(n_groups)]), level)
     everything = scores_of_resamples(results, np.ones((1, n_groups), dtype=np.intp), codes, score)[
         0
     ]

@@ -125,13 +125,11 @@ def scores_of(comparison: StrategyComparison) -> dict[str, Any]:
 def _interval(comparison: StrategyComparison, mean: float) -> list[float] | None:
     """Return what to expect on new images, if that follows from single images."""
     expected = comparison.expected_score()
-    if expected is not None and expected.low < expected.high:
+    if expected is not None:
         return [float(expected.low), float(expected.high)]
-    # Resamples of answers that are all right are all right, too: Wilson's interval has a width.
-    was_chosen = len(comparison.splits_) == 1 and len(comparison.strategies_) > 1
-    if comparison.score_name_ != "accuracy" or (expected is None and was_chosen):
-        return None
-    if expected is None and len(comparison.splits_) > 1:
+    # Of one strategy on one test set, Wilson's interval of the accuracy.
+    was_chosen = len(comparison.strategies_) > 1
+    if comparison.score_name_ != "accuracy" or was_chosen or len(comparison.splits_) > 1:
         return None
     tested = np.unique(np.concatenate([test for _, test in comparison.splits_]))
     n = len(tested) if comparison.units is None else len(np.unique(comparison.units[tested]))

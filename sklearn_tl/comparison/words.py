@@ -68,12 +68,14 @@ def _groups(comparison: StrategyComparison) -> list[str]:
 
 def _expected(comparison: StrategyComparison) -> list[str]:
     """Say what to expect of the choice on new images."""
-    expected = comparison.expected_score() if len(comparison.strategies_) > 1 else None
+    expected = comparison.expected_score()
     if expected is None:
         return []
+    n = len(comparison.strategies_)
+    corrected = f", corrected for the choice among {n} strategies" if n > 1 else ""
     return [
-        f"On new images, expect {expected.low:.3f} to {expected.high:.3f} (95 % interval, "
-        f"corrected for the choice among {len(comparison.strategies_)} strategies)."
+        f"On new images, expect {expected.low:.3f} to {expected.high:.3f} "
+        f"(95 % interval{corrected})."
     ]
 
 

@@ -36,6 +36,14 @@ def test_a_strategy_that_is_far_ahead_needs_no_correction():
     assert chosen.mean == pytest.approx(chosen.highest, abs=0.005)
 
 
+def test_an_interval_has_a_width_also_if_all_predictions_are_right():
+    chosen = selection_bias(np.ones((2, 45), dtype=bool), random_state=0)
+    assert (chosen.mean, chosen.high) == (1.0, 1.0)
+    assert chosen.low == pytest.approx(0.921, abs=1e-3)  # Wilson's for 45 of 45
+    fewer = selection_bias(np.ones((2, 45)), groups=np.arange(45) % 9, random_state=0)
+    assert fewer.low < chosen.low
+
+
 def test_a_score_takes_the_results_of_each_resample():
     random = np.random.default_rng(0)
     y, noise = random.normal(size=80), random.normal(size=(4, 80))
