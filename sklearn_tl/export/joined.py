@@ -1,5 +1,7 @@
 """Three graphs become one: the preprocessing, the network and the answers."""
 
+from collections.abc import Iterator
+
 import onnx
 import onnx_ir as ir
 from onnx.compose import add_prefix, merge_models
@@ -37,9 +39,25 @@ def joined(
 
 
 def _versioned(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model in the versions of ONNX that this room writes."""
+    """Return a model in the versions of ONNX that this room writes.
+
+    Graphs that name a version of operators which they do not use cannot be merged with others.
+    """
+    used = {"", *_domains(model.graph)}
+    imports = [entry for entry in model.opset_import if entry.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(imports)
     versions = {entry.domain: entry.version for entry in model.opset_import}
     if versions.get("", OPSET) != OPSET:
         model = onnx.version_converter.convert_version(model, OPSET)
     model.ir_version = IR_VERSION
     return model
+
+
+def _domains(graph: onnx.GraphProto) -> Iterator[str]:
+    """Yield the domain of each operator in a graph."""
+    for node in graph.node:
+        yield node.domain
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _domains(inner)

@@ -127,6 +127,14 @@ def test_eight_bits_and_answers_that_differ(make_images, opened, path):
     assert model.cache == cache
 
 
+def test_eight_bits_are_joined_with_steps_of_scikit_learn(path, opened):
+    X, y = study(3, n=24)
+    extractor = ConvFeatureExtractor(NormNet(), image_size=32)
+    model = make_pipeline(extractor, LogisticRegression(max_iter=1000)).fit(X, y)
+    export_onnx(model, path, quantize=X)
+    assert (opened(path)(X)["label"] == model.predict(X)).mean() > 0.9
+
+
 class Branching(nn.Module):
     """A network that chooses its path by what it sees."""
 
