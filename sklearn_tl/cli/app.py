@@ -4,7 +4,7 @@ import argparse
 import os
 
 from sklearn_tl import persistence
-from sklearn_tl.cli.model_file import open_model
+from sklearn_tl.cli.model_file import open_model, pickle_refused
 from sklearn_tl.cli.problems import problem_of
 
 
@@ -33,11 +33,7 @@ def app(options: argparse.Namespace) -> int:
     from sklearn_tl.pages import model_app, serve
 
     if not persistence.is_data(options.model) and not options.allow_pickle:
-        raise ValueError(
-            f"{options.model} may be a pickle, and opening one may run any code. If you trust "
-            "whoever made it, add --allow-pickle. Files whose name ends in .sktl contain data and "
-            "no code: sklearn-tl study FOLDER --out MODEL.sktl"
-        )
+        raise ValueError(pickle_refused(options.model))
     model = open_model(options.model)
     page = model_app(model, os.path.basename(options.model), problem_of)
     serve(page, options.port, not options.no_browser)

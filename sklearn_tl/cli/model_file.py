@@ -117,8 +117,7 @@ def open_model(path: str) -> Any:
     except Exception as error:  # a pickle of something else can raise anything
         raise ValueError(
             f"{path} is not a model file that can be opened here ({type(error).__name__}: {error}) "
-            "The model comes first: sklearn-tl predict MODEL IMAGE ... To make one: sklearn-tl "
-            "study FOLDER --out MODEL.sktl"
+            "To make one: sklearn-tl study FOLDER --out MODEL.sktl"
         ) from error
     return model
 
@@ -128,6 +127,15 @@ def is_data(path: str) -> bool:
     # A pickle whose name ends in .sktl must not be run. No pickle begins as an archive does.
     with open(path, "rb") as file:
         return persistence.is_data(path) or file.read(4) == b"PK\x03\x04"
+
+
+def pickle_refused(path: str) -> str:
+    """Return why a command opens only files of data."""
+    return (
+        f"{path} may be a pickle, and opening one may run any code. If you trust whoever made it, "
+        "add --allow-pickle. Files whose name ends in .sktl contain data and no code: sklearn-tl "
+        "study FOLDER --out MODEL.sktl"
+    )
 
 
 def _check_model(model: Any) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from pathlib import Path
 
 import joblib
 import pytest
@@ -24,8 +25,8 @@ def fitted():
     return make_pipeline(RawPixels(), LogisticRegression()).fit(X, y)
 
 
-def run(path, json=False):
-    return card(argparse.Namespace(model=str(path), json=json))
+def run(path, json=False, allow_pickle=True):
+    return card(argparse.Namespace(model=str(path), json=json, allow_pickle=allow_pickle))
 
 
 @pytest.mark.parametrize("name", ["m.sktl", "renamed", "m.joblib"])
@@ -58,6 +59,19 @@ def test_other_files_are_errors(tmp_path):
         run(tmp_path / "m.txt")
     with pytest.raises(ValueError, match="nowhere.sktl cannot be opened: No such file"):
         run(tmp_path / "nowhere.sktl")
+
+
+class Evil:
+    def __reduce__(self):
+        return Path.touch, (Path("touched"),)
+
+
+def test_a_pickle_of_a_stranger_is_not_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    joblib.dump(Evil(), "evil.joblib")
+    with pytest.raises(ValueError, match="may be a pickle.*add --allow-pickle"):
+        run("evil.joblib", allow_pickle=False)
+    assert not Path("touched").exists()
 
 
 def test_the_section_of_a_report_holds_no_markup_of_names(fitted, tmp_path):

@@ -1,6 +1,11 @@
 """The options of `sklearn-tl app`."""
 
-from sklearn_tl.cli.options.parser import MODEL_FILES, OneLineParser, add_page_options
+from sklearn_tl.cli.options.parser import (
+    MODEL_FILES,
+    OneLineParser,
+    add_allow_pickle,
+    add_page_options,
+)
 
 HELP = (
     """\
@@ -25,10 +30,6 @@ def parser() -> OneLineParser:
         epilog=HELP,
     )
     options.add_argument("model", metavar="MODEL", help="a file of sklearn-tl study --out MODEL")
-    options.add_argument(
-        "--allow-pickle",
-        action="store_true",
-        help="also open a file whose name does not end in .sktl; it may run any code",
-    )
+    add_allow_pickle(options)
     add_page_options(options)
     return options

@@ -32,7 +32,8 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the message on one line and exit with status 2."""
-        self.exit(2, f"sklearn-tl: error: {message} For help: {self.prog} --help\n")
+        text = message if message.endswith((".", "?", "!")) else f"{message}."
+        self.exit(2, f"sklearn-tl: error: {text} For help: {self.prog} --help\n")
 
     def parse_args(self, args=None, namespace=None):
         """Return the options, or suggest one that is spelled like an unknown one."""
@@ -54,4 +55,13 @@ def add_page_options(options: argparse.ArgumentParser) -> None:
         "--no-browser",
         action="store_true",
         help="print the address, and do not open it in the browser",
+    )
+
+
+def add_allow_pickle(options: argparse.ArgumentParser) -> None:
+    """Add the option of the commands that people use for models of others."""
+    options.add_argument(
+        "--allow-pickle",
+        action="store_true",
+        help="also open a file whose name does not end in .sktl; it may run any code",
     )

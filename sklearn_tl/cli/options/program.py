@@ -30,7 +30,7 @@ COMMANDS = {
         "write a model as an ONNX file, for programs without Python",
     ),
     "card": (
-        "MODEL [--json]",
+        "MODEL [options]",
         "print what a model was made of, how good it is, and what it must not be used for",
     ),
 }
