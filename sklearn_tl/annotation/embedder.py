@@ -8,8 +8,10 @@ from sklearn.preprocessing import normalize
 
 from sklearn_tl.datasets import without_position
 from sklearn_tl.extractor import ConvFeatureExtractor
+from sklearn_tl.images import Reading, as_images, check_each
 
 CHUNK = 8  # images per pass: an answer waits for at most one pass
+AT_LEAST = 224  # pixels that the sides of a JPEG file keep when it is only tried
 
 
 class Embedder:
@@ -75,7 +77,19 @@ class Embedder:
     @property
     def n_done(self) -> int:
         """The number of images that are embedded or cannot be read."""
-        return int(self.is_done.sum()) + len(self.problems)
+        is_over = self.is_done.copy()
+        is_over[list(self.problems)] = True
+        return int(is_over.sum())
+
+    def problem_of(self, image: int) -> str | None:
+        """Return why an image cannot be read, or None. One that is not embedded yet is read."""
+        if image not in self.problems and not self.is_done[image]:
+            path = self.paths[image]
+            images = as_images([path], Reading.of(self.extractor.get_params()))
+            (check,) = check_each(images, AT_LEAST, progress=None)
+            if check.problem is not None:
+                self.problems[image] = without_position(path, check.problem)
+        return self.problems.get(image)
 
     def _run(self) -> None:
         try:

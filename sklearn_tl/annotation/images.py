@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sklearn_tl.annotation.names import FORMULA
 from sklearn_tl.datasets import find_files
 
 
@@ -24,7 +25,8 @@ def images_to_label(folder: str | os.PathLike, table: Path) -> tuple[list[str], 
     paths : list of str
         To open the files.
     names : list of str
-        The paths as the table has them, with "/" between folders.
+        The paths as the table has them, with "/" between folders. Those that a spreadsheet would
+        take for a formula begin with "./".
     left_out : str
         How many files have a name that a table cannot hold, in words. Empty if there are none.
 
@@ -71,4 +73,6 @@ def _name(path: str, table: Path) -> str:
         name = os.path.relpath(path, table.parent)
     except ValueError:  # another drive of Windows
         name = os.path.abspath(path)
-    return name.replace(os.sep, "/")
+    name = name.replace(os.sep, "/")
+    # The same file, but not a formula if a spreadsheet opens the table.
+    return f"./{name}" if name[0] in FORMULA else name

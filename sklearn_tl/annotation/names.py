@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 
 LONGEST = 100  # characters
+FORMULA = "=+-@"  # a spreadsheet that opens the table runs what begins with one of these
 # In the cell of a table, these mean that there is no value.
 NO_VALUE = {"nan", "na", "n/a", "#n/a", "null"}
 
@@ -21,8 +22,9 @@ def class_name(name: str, existing: Iterable[str] = ()) -> str:
     Raises
     ------
     ValueError
-        If the name is empty, too long, has a line break or a control character, means "no value"
-        in a table, or differs from a class only in capital letters, spaces or accents' form.
+        If the name is empty, too long, has a line break or a control character, begins as a formula
+        does, means "no value" in a table, or differs from a class only in capital letters, spaces
+        or accents' form.
 
     Examples
     --------
@@ -50,6 +52,13 @@ def class_name(name: str, existing: Iterable[str] = ()) -> str:
                 f"The class {_short(name)} has the character {character!r}, which cannot be "
                 "shown. Type the name without it."
             )
+    if name[0] in FORMULA:
+        rest = name.lstrip(FORMULA + " ")
+        instead = f"Type {_short(rest)}" if rest else "Type a word"
+        raise ValueError(
+            f"The class {_short(name)} begins with {name[0]!r}, so a spreadsheet would take it for "
+            f"a formula. {instead}, or another name that begins with a letter or a digit."
+        )
     if name.lower() in NO_VALUE:
         raise ValueError(
             f"A class cannot be called {name!r}: in a table, this means that there is no value. "

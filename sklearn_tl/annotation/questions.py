@@ -64,7 +64,8 @@ class Questions:
         if len(candidates):
             return self._most_useful(candidates, waiting, model)
         not_embedded = free[~self.is_random[free]]
-        put_off = [image for image in self.answers.skipped if image not in waiting]
+        left_out = [*waiting, *self.embedder.problems]
+        put_off = [image for image in self.answers.skipped if image not in left_out]
         for images in (not_embedded, at_random, put_off):
             if len(images):
                 return int(images[0])

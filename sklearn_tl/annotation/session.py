@@ -190,16 +190,30 @@ class LabellingSession:
         Raises
         ------
         ValueError
-            If the name cannot be used, or an image has a label already, for example from another
-            tab of the browser. Nothing is changed then.
+            If the name cannot be used, an image cannot be read, or an image has a label already,
+            for example from another tab of the browser. Nothing is changed then.
         """
         with self._in_turn():
+            for problem in filter(None, map(self.embedder.problem_of, images)):
+                raise ValueError(f"{problem} It is left out, and cannot have a label.")
             expected = None
             if self._model is not None and len(images) and self.embedder.is_done[images[0]]:
                 (expected,) = self._named(self._model.predict(self.embedder.rows[images[:1]]))
             self.answers.label(images, name)
             self._refit()
             return expected
+
+    def leave_out(self, image: int, problem: str) -> None:
+        """Offer an image no longer, and refuse labels for it, because it cannot be read.
+
+        Parameters
+        ----------
+        image : int
+        problem : str
+            The reason, in a sentence that begins with the path.
+        """
+        with self._in_turn():
+            self.embedder.problems.setdefault(image, problem)
 
     def skip(self, image: int) -> None:
         """Show an image again only after all others."""

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,8 @@ class Labelled(NamedTuple):
     groups : ndarray of shape (n_images,) or None
     left_out : list of str
         One sentence about each kind of image that is not among them.
+    n_found : int
+        How many images were to be scored before any of them was left out.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Labelled(NamedTuple):
     y: np.ndarray
     groups: np.ndarray | None
     left_out: list[str]
+    n_found: int
 
     def take(self, positions: np.ndarray, left_out: list[str]) -> "Labelled":
         """Return some of the images, and add sentences about the others."""
@@ -47,11 +51,20 @@ class Labelled(NamedTuple):
             left_out=[*self.left_out, *left_out],
         )
 
+    def describe(self, is_classes: bool) -> str:
+        """Return in words what is scored, and how many images are left out."""
+        n = len(self.paths)
+        what = describe(self.y) if is_classes else counted(n, "image", "images")
+        if n == self.n_found:
+            return what
+        are = "is" if self.n_found - n == 1 else "are"
+        return f"{what}. {self.n_found - n} of {self.n_found} images {are} left out"
+
 
 def read_labelled(options: argparse.Namespace, answers: Answers, model: Any) -> Labelled:
     """List the images of a folder or a table whose labels a model may know.
 
-    No image is read yet. Classes and labels that only one side knows are said.
+    No image is read yet. Images of classes that the model does not know are left out.
 
     Parameters
     ----------
@@ -77,17 +90,21 @@ def read_labelled(options: argparse.Namespace, answers: Answers, model: Any) -> 
             )
         folder = read_folder(options.folder, lambda paths: [None] * len(paths), least=1)
         name = os.path.basename(os.path.abspath(options.folder))
-        found = Labelled(name, folder.paths, folder.labels, None, folder.left_out)
+        n_found = len(folder.paths)
+        found = Labelled(name, folder.paths, folder.labels, None, folder.left_out, n_found)
     if answers.kind == "classification":
-        print(f"{options.folder}: {describe(found.y)}")
-        found = _of_known_classes(found, answers.names, os.path.basename(options.model))
-    else:
-        print(f"{options.folder}: {counted(len(found.paths), 'image', 'images')}")
+        return _of_known_classes(found, answers.names, os.path.basename(options.model))
     return found
 
 
+def say_missing(names: Iterable[str]) -> None:
+    """Name the classes or labels of a model that have no images, if there are any."""
+    if missing := list(names):
+        print(f"Without images, so not scored: {_some(missing)}")
+
+
 def _of_known_classes(found: Labelled, names: list[str], model: str) -> Labelled:
-    """Leave out classes that the model does not know, and name those that are missing."""
+    """Leave out classes that the model does not know. At least two others must have images."""
     known = np.isin(found.y, names)
     left_out = []
     if not known.all():
@@ -101,8 +118,6 @@ def _of_known_classes(found: Labelled, names: list[str], model: str) -> Labelled
             f"of {model} ({_some(names)}). At least 2 are needed. Its own classes are "
             f"{_some(sorted(set(found.y.tolist())))}."
         )
-    if missing:
-        print(f"Without images, so not scored: {_some(missing)}")
     return found.take(np.flatnonzero(known), left_out)
 
 
@@ -127,9 +142,13 @@ def _of_table(options: argparse.Namespace, answers: Answers, model: Any) -> Labe
         complain("warning", doubt)
     for remark in table.remarks:
         print(reword(remark))
-    name = os.path.basename(options.folder)
     found = Labelled(
-        name, table.paths, np.array([]), table.groups, [reword(text) for text in table.left_out]
+        name=os.path.basename(options.folder),
+        paths=table.paths,
+        y=np.array([]),
+        groups=table.groups,
+        left_out=[reword(text) for text in table.left_out],
+        n_found=len(table.paths),
     )
     if answers.kind == "classification":
         return found._replace(y=np.array([str(label) for label in table.target.tolist()]))
@@ -163,8 +182,7 @@ def _with_labels(found: Labelled, target: Any, names: list[str], model: str) -> 
             f"{found.name} has none of the labels of {model} ({_some(names)}). Its own labels are "
             f"{_some(given)}."
         )
-    if missing:
-        print(f"Without images, so not scored: {_some(missing)}")
+    say_missing(missing)
     said = [f"labels that {model} does not know: {_some(others)}"] if others else []
     y = target.reindex(columns=names, fill_value=0).to_numpy(dtype=int)
     return found._replace(y=y, left_out=[*found.left_out, *said])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_tl.answers import NOVEL, Answer, Answers, answers_of, with_remarks
-from sklearn_tl.cli.labelled import Labelled, read_labelled
+from sklearn_tl.cli.labelled import Labelled, read_labelled, say_missing
 from sklearn_tl.cli.messages import complain, in_report
 from sklearn_tl.cli.model_file import open_model
 from sklearn_tl.cli.predict import ask_all, check_csv, why_unread
@@ -34,7 +34,7 @@ def score(options: argparse.Namespace) -> int:
     Returns
     -------
     status : int
-        0. Whatever goes wrong is an exception.
+        1 if an image could not be read, else 0. Whatever else goes wrong is an exception.
     """
     if options.report:  # before the work what writing would raise after it
         require_matplotlib()
@@ -47,7 +47,10 @@ def score(options: argparse.Namespace) -> int:
     if options.csv:
         check_csv(options.csv, labelled.paths)
     answers = with_remarks(answers_of(model, labelled.paths), model)
-    labelled, found = ask(labelled, answers)
+    labelled, found, n_unread = ask(labelled, answers)
+    print(f"{options.folder}: {labelled.describe(answers.kind == 'classification')}")
+    if answers.kind == "classification":
+        say_missing(sorted(set(answers.names) - set(labelled.y.tolist())))
     for sentence in labelled.left_out:
         print(f"Left out: {sentence}")
     images = read_by(model, labelled.paths)
@@ -71,16 +74,19 @@ def score(options: argparse.Namespace) -> int:
             left_out=labelled.left_out,
         )
         print(f"Wrote {page}, its pictures and its lists.")
-    return 0
+    if n_unread:
+        unread = counted(n_unread, "image", "images")
+        complain("error", f"{unread} cannot be read, so the score is of the others.")
+    return 1 if n_unread else 0
 
 
-def ask(labelled: Labelled, answers: Answers) -> tuple[Labelled, list[Answer]]:
-    """Return the images that can be read, and what the model answers about them.
+def ask(labelled: Labelled, answers: Answers) -> tuple[Labelled, list[Answer], int]:
+    """Return the images that can be read, the answers about them, and the number of the others.
 
     Raises
     ------
     ValueError
-        If no image can be read.
+        If no image can be read, or only those of one class.
     """
     found: list[Answer] = []
     keep, problems = [], []
@@ -92,7 +98,13 @@ def ask(labelled: Labelled, answers: Answers) -> tuple[Labelled, list[Answer]]:
             found.append(answer)
     if not keep:
         raise ValueError(f"None of the images of {labelled.name} can be read: {problems[0]}")
-    return labelled.take(np.array(keep), problems), found
+    readable = labelled.take(np.array(keep), problems)
+    if problems and answers.kind == "classification" and len(set(readable.y.tolist())) < 2:
+        raise ValueError(
+            f"Only images of the class {readable.y[0]} of {labelled.name} can be read. At least 2 "
+            f"classes are needed. The first of the others: {problems[0]}"
+        )
+    return readable, found, len(problems)
 
 
 def scored(
@@ -132,14 +144,17 @@ def read_by(model: Any, paths: list[str]) -> ImageSequence:
 
 
 def about_training(model: Any, images: ImageSequence, name: str) -> list[str]:
-    """Warn if the model was trained on some of the images, as far as it knows."""
+    """Warn if the model was trained on some of the images at the same paths.
+
+    It does not recognise copies of them at other paths.
+    """
     count = getattr(image_reader(model), "count_trained_on", None)
     n = 0 if count is None else count(images)
     if n == 0:
         return []
     sentence = (
-        f"{name} was trained on at least {n} of these images, so the score is too high. Take "
-        "others."
+        f"{name} was trained on at least {n} of these images at the same paths, so the score is "
+        "too high. Take others."
     )
     complain("warning", sentence, [name])
     return [sentence]

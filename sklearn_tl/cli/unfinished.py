@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from sklearn_tl.cli.report_parts import PAGE
+
 FOLDER = "unfinished"
 FITS, ROWS = "*.npz", "rows.sqlite"
 OURS = (FITS, f".*-{FITS}", f"{ROWS}*")  # also what was being written when a study was killed
@@ -14,7 +16,8 @@ OURS = (FITS, f".*-{FITS}", f"{ROWS}*")  # also what was being written when a st
 def kept_until_finished(report: Path | None) -> Iterator[Path | None]:
     """Yield the folder that a study keeps its finished fits and embeddings in.
 
-    If the study ends, the folder is removed. If the study is stopped or fails, a line on stderr
+    A line says if the report of an earlier study is still there. If the study ends, the folder is
+    removed. If the study is stopped or fails, a line on stderr
     says what the folder keeps.
 
     Parameters
@@ -30,6 +33,11 @@ def kept_until_finished(report: Path | None) -> Iterator[Path | None]:
         yield None
         return
     folder = report / FOLDER
+    if (report / PAGE).exists():
+        print(
+            f"{report} has an earlier report, which this study replaces when it is finished.",
+            flush=True,
+        )
     try:
         yield folder
     except BaseException:

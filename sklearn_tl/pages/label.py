@@ -135,7 +135,9 @@ class _Page:
         try:
             picture = picture_of(None, path, side)
         except (OSError, ValueError, TypeError) as error:
-            raise HTTPException(415, without_position(path, str(error))) from error
+            problem = without_position(path, str(error))
+            self.session.leave_out(image, problem)
+            raise HTTPException(415, problem) from error
         buffer = io.BytesIO()
         Image.fromarray(picture).save(buffer, "JPEG", quality=88)
         return Response(buffer.getvalue(), media_type="image/jpeg")
@@ -171,19 +173,21 @@ class _Page:
     def _state(self, shown: Sequence[int]) -> dict[str, Any]:
         session, answers, embedder = self.session, self.session.answers, self.session.embedder
         counts = Counter(answers.labels.values())
-        waiting = [image for image in shown if image not in answers.labels]
+        unreadable = embedder.problems.keys() - answers.labels.keys()
+        gone = [image for image in shown if image in answers.labels or image in unreadable]
+        waiting = [image for image in shown if image not in gone]
         return {
             "classes": [{"name": name, "n": counts[name]} for name in answers.classes],
             "n_images": len(session.paths),
             "n_labelled": counts.total(),
-            "n_skipped": len(answers.skipped),
+            "n_skipped": len(set(answers.skipped) - unreadable),
             "n_embedded": embedder.n_done,
-            "n_unreadable": len(embedder.problems),
+            "n_unreadable": len(unreadable),
             "estimate": session.estimate()._asdict(),
             "file": str(session.path),
             "problems": [text for text in (answers.unsaved, embedder.failure) if text],
             "remarks": session.remarks,
-            "gone": [image for image in shown if image in answers.labels],
+            "gone": gone,
             "next": self._described(session.ask(max(AHEAD - len(waiting), 0), waiting)),
         }
 

@@ -18,6 +18,10 @@ from sklearn_tl.annotation.names import class_name
         ("N/A", "means that there is no value"),
         ("Red", "spelled like the class 'red'"),
         ("light  blue", "spelled like the class 'light blue'"),
+        ("=1+1", r"begins with '='.*a formula. Type '1\+1', or another name"),
+        ("+red", "begins with"),
+        ("-red", "Type 'red'"),
+        ("@=", "Type a word"),
         (3, "must be text, got 3"),
     ],
 )
@@ -26,6 +30,8 @@ def test_a_name_that_cannot_be_used(name, message):
         class_name(name, ["red", "light blue"])
 
 
-@pytest.mark.parametrize("name", ["red", "a, b", 'the "big" one', "a;b|c", "être", "3", "=1+1"])
+@pytest.mark.parametrize(
+    "name", ["red", "a, b", 'the "big" one', "a;b|c", "être", "3", "a=1", "a-b"]
+)
 def test_a_name_that_can(name):
     assert class_name(f" {name} ", ["red"]) == name

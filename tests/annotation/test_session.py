@@ -13,6 +13,7 @@ from helpers.processes import METHODS
 
 from sklearn_tl import ConvFeatureExtractor
 from sklearn_tl.annotation import LabellingSession
+from sklearn_tl.datasets import load_table
 
 
 def answer(session, n, colour_of):
@@ -188,6 +189,44 @@ def test_an_unreadable_image_is_left_out(begin, photos, colour_of):
         assert "broken red.png" in session.embedder.problems[broken]
         assert session.embedder.n_done == 61
         assert broken not in session.ask(61)
+
+
+def test_an_unreadable_image_gets_no_label_and_is_not_offered_again(begin, photos):
+    for name in ("broken.png", "gone.png", "shrunk.png"):
+        (photos / name).write_bytes((photos / "00 red.png").read_bytes())
+    session = begin()  # which embeds nothing yet
+    (photos / "broken.png").write_bytes(b"no image")
+    (photos / "gone.png").unlink()
+    broken, gone, shrunk = (session.names.index(f"{n}.png") for n in ("broken", "gone", "shrunk"))
+    session.skip(broken)
+    for image, reason in ((broken, "broken.png is not an image"), (gone, "gone.png")):
+        with pytest.raises(ValueError, match=f"{reason}.*cannot have a label"):
+            session.label([0, image], "red")
+    assert not session.answers.labels
+    session.leave_out(shrunk, "It is not shown.")  # as the page does
+    assert sorted(session.ask(100)) == list(range(60))
+    with session:
+        session.embedder.wait(60)
+        assert session.embedder.n_done == 63
+        assert sorted(session.ask(100)) == list(range(60))
+        with pytest.raises(ValueError, match="It is not shown. It is left out"):
+            session.label([shrunk], "red")
+
+
+def test_a_file_whose_name_is_a_formula_is_text_in_a_spreadsheet(begin, photos):
+    pytest.importorskip("pandas")
+    (photos / "=1+1").mkdir()
+    for i, name in enumerate(["=1+1/a.png", "-b.png", "@c.png", "+d.png"]):
+        next(photos.glob(f"0{i} *.png")).rename(photos / name)
+    with begin() as session:
+        for i in range(60):
+            session.label([i], "ab"[i % 2])
+    assert not [row for row in rows_of(session.path) if row[0] in "=+-@"]
+    data = load_table(session.path, task="classification")
+    assert len(data.paths) == 60
+    assert all(Path(path).exists() for path in data.paths)
+    with begin() as session:
+        assert len(session.answers.labels) == 60
 
 
 def test_a_network_that_fails_is_said_and_labelling_goes_on(photos, colour_of):

@@ -32,8 +32,8 @@ def rows_of(path):
         return list(csv.reader(file))
 
 
-def run(capsys, *arguments):
-    assert main(["score", *map(str, arguments)]) == 0
+def run(capsys, *arguments, status=0):
+    assert main(["score", *map(str, arguments)]) == status
     return capsys.readouterr()
 
 
@@ -43,9 +43,11 @@ def test_a_folder_is_scored_and_what_cannot_be_scored_is_said(models, pets, tmp_
     shutil.copy(tmp_path / "fish" / "0.png", pets / "cat" / "-wrong.png")
     (pets / "dog" / "broken.png").write_bytes(b"no image")
     file = tmp_path / "p.csv"
-    out, err = run(capsys, models / "pet.joblib", pets, "--csv", file)
+    out, err = run(capsys, models / "pet.joblib", pets, "--csv", file, status=1)
     lines = out.splitlines()
-    assert lines[0] == f"{pets}: 3 classes, 26 images, 8 to 9 per class"
+    assert lines[0] == (
+        f"{pets}: 2 classes, 17 images, 8 to 9 per class. 9 of 26 images are left out"
+    )
     assert "Without images, so not scored: fish" in lines
     owls = "Left out: 8 images of classes that pet.joblib does not know: =owl"
     assert owls in lines
@@ -55,7 +57,9 @@ def test_a_folder_is_scored_and_what_cannot_be_scored_is_said(models, pets, tmp_
     assert "17 images. Accuracy: 0.941 (95 % interval 0.730 to 0.990)." in lines
     assert "Always answering the largest class: 0.529." in lines
     assert lines[-1] == f"Wrote {file}: 17 images."
-    assert err == ""  # a model of raw pixels does not know its training images
+    # A model of raw pixels does not know its training images.
+    unread = "1 image cannot be read, so the score is of the others."
+    assert err == f"sklearn-tl: error: {unread}\n"
     header, *rows = rows_of(file)
     assert header == ["path", "true", "predicted", "probability", "right"]
     (wrong,) = [row for row in rows if row[-1] == "no"]
@@ -66,10 +70,26 @@ def test_a_folder_is_scored_and_what_cannot_be_scored_is_said(models, pets, tmp_
 def test_a_model_warns_of_the_images_that_it_was_trained_on(model, pets, capsys):
     trained = model.parent / "pets"
     out, err = run(capsys, model, trained)
-    warning = f"{model.name} was trained on at least 24 of these images, so the score is too high."
+    warning = (
+        f"{model.name} was trained on at least 24 of these images at the same paths, so the score "
+        "is too high."
+    )
     assert f"sklearn-tl: warning: {warning}" in err
     assert warning in out
     assert "trained on" not in "".join(run(capsys, model, pets))
+
+
+def test_classes_that_cannot_be_read_are_not_scored(models, pets, capsys):
+    for path in (pets / "dog").iterdir():
+        path.write_bytes(b"no image")
+    out, err = run(capsys, models / "pet.joblib", pets, status=1)
+    n_found = len(list(pets.glob("*/*.png")))
+    assert f"{len(list((pets / 'dog').iterdir()))} of {n_found} images are left out\n" in out
+    assert "Without images, so not scored: dog\n" in out
+    shutil.rmtree(pets / "fish")
+    _, err = run(capsys, models / "pet.joblib", pets, status=1)
+    assert "Only images of the class cat of " in err
+    assert "dog/0.png is not an image" in err
 
 
 @pytest.mark.parametrize("in_words", [False, True])

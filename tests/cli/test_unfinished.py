@@ -38,7 +38,11 @@ def test_a_study_that_was_stopped_goes_on(pets, tmp_path, capsys, monkeypatch, n
     assert sum(network_images) == n_through_network == 24
     assert (report / "report.html").exists()
     assert not (report / "unfinished").exists()
+    old = f"{report} has an earlier report, which this study replaces when it is finished.\n"
+    assert old not in out
     assert str(report / "unfinished") not in out + (report / "report.html").read_text()
+    assert main(command) == 0
+    assert old in capsys.readouterr().out
 
 
 def test_a_changed_study_begins_anew_and_says_so(pets, tmp_path, capsys, monkeypatch):

@@ -7,6 +7,7 @@ import shutil
 import socket
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -159,6 +160,21 @@ def test_pictures_are_jpeg_and_small_if_asked_for(ask, photos):
     assert "00 red.png is not an image" in found["error"]
 
 
+def test_an_image_that_cannot_be_shown_is_not_asked_about_and_gets_no_label(ask, session):
+    image = ask("api/state", {})[1]["next"][0]["image"]
+    ask("api/skip", {"image": image})
+    Path(session.paths[image]).write_bytes(b"no image")
+    assert ask(f"api/images/{image}")[0] == 415
+    status, found = ask("api/label", {"images": [image], "label": "red"})
+    assert status == 409
+    assert "is not an image" in found["error"]
+    _, state = ask("api/state", {"shown": [image]})
+    assert state["gone"] == [image]
+    assert (state["n_unreadable"], state["n_skipped"], state["n_labelled"]) == (1, 0, 0)
+    assert state["n_embedded"] == 40
+    assert image not in session.ask(40)
+
+
 def test_similar_images(ask, session):
     chosen = next(i for i in range(40) if not session.is_random(i))
     assert len(ask(f"api/images/{chosen}/similar")[1]["images"]) > 10
@@ -268,6 +284,10 @@ def browser():
         browser.close()
 
 
+def wait_until_shown(tab):
+    tab.wait_for_function("() => document.querySelector('#stage img')?.naturalWidth > 0")
+
+
 def test_a_person_labels_with_keys(browser, session):
     def labelled(n):
         tab.wait_for_function(
@@ -282,6 +302,7 @@ def test_a_person_labels_with_keys(browser, session):
         tab.goto(f"http://127.0.0.1:{port}/secret/")
         tab.wait_for_selector("#stage img")
         for n in range(1, 4):  # one key per class
+            wait_until_shown(tab)
             name = tab.text_content("#name")
             tab.keyboard.press("1" if "red" in name else "2")
             labelled(n)
@@ -295,11 +316,13 @@ def test_a_person_labels_with_keys(browser, session):
         tab.keyboard.type("violet, dark")
         tab.keyboard.press("Enter")
         tab.wait_for_function("() => document.querySelectorAll('#classes kbd').length === 3")
+        wait_until_shown(tab)
         tab.keyboard.press("3")
         labelled(3)
         assert rows_of(session)[-1][1] == "violet, dark"
         tab.keyboard.press("/")  # a class that is found by a part of its name
         tab.keyboard.type("blu")
+        wait_until_shown(tab)
         tab.keyboard.press("Enter")
         labelled(4)
         assert rows_of(session)[-1][1] == "blue"
@@ -310,6 +333,8 @@ def test_a_person_labels_with_keys(browser, session):
         tab.wait_for_selector("#grid[open] #cells button")
         tab.keyboard.press("ArrowRight")
         tab.keyboard.press(" ")
+        selected = "[...document.querySelectorAll('#cells [aria-pressed=\"true\"] img')]"
+        tab.wait_for_function(f"() => {selected}.every((i) => i.complete && i.naturalWidth > 0)")
         tab.keyboard.press("1")
         labelled(6)
         assert [label for _, label in rows_of(session)[-2:]] == ["red", "red"]
@@ -322,7 +347,7 @@ def test_a_person_sees_what_went_wrong(browser, session):
     with served(session) as port:
         tab = browser.new_page()
         tab.goto(f"http://127.0.0.1:{port}/secret/")
-        tab.wait_for_selector("#stage img")
+        wait_until_shown(tab)
         image = session.names.index(tab.text_content("#name"))
         session.label([image], "blue")  # in another tab
         tab.keyboard.press("1")
@@ -330,6 +355,7 @@ def test_a_person_sees_what_went_wrong(browser, session):
         assert tab.text_content("#name") != session.names[image]
         tab.keyboard.press("9")
         assert "The key 9 has no class" in tab.text_content("#said")
+        wait_until_shown(tab)
         session.answers.unsaved = "The disk is full."
         session.answers.table.write = lambda rows: (_ for _ in ()).throw(
             OSError(28, "No space left")
@@ -340,3 +366,34 @@ def test_a_person_sees_what_went_wrong(browser, session):
         del session.answers.table.write
         tab.wait_for_selector("#problems", state="hidden")
         assert len(rows_of(session)) == 2
+
+
+def test_keys_give_no_label_before_an_image_is_shown_or_if_it_cannot_be(browser, photos, tiny):
+    for path in list(photos.iterdir())[3:]:
+        path.unlink()
+    (photos / "broken.jpg").write_text("no image")
+    extractor = ConvFeatureExtractor(tiny, image_size=24)
+    with LabellingSession(photos, ["red"], extractor=extractor) as session, served(session) as port:
+        tab = browser.new_page()
+        late, is_late = [], True
+        tab.route(  # no picture arrives yet
+            "**/api/images/*",
+            lambda route: late.append(route) if is_late else route.continue_(),
+        )
+        tab.goto(f"http://127.0.0.1:{port}/secret/")
+        tab.wait_for_selector("#classes kbd")
+        tab.keyboard.press("1")
+        assert "not shown get no label" in tab.text_content("#said")
+        is_late = False
+        for route in late:
+            route.continue_()
+        for n in range(1, 4):
+            wait_until_shown(tab)
+            tab.keyboard.press("1")
+            tab.wait_for_function(f"() => document.getElementById('labelled').textContent == {n}")
+        tab.wait_for_function("() => stage.textContent.includes('All images that can be read')")
+        assert tab.text_content("#words") == ""
+        tab.keyboard.press("1")
+        assert "There is no image to label" in tab.text_content("#said")
+        assert {label for _, label in rows_of(session)} == {"red"}
+        assert "broken.jpg" not in dict(rows_of(session))

@@ -3,7 +3,7 @@
 import { ask, element, find } from "./dom.js";
 import { ClassList } from "./label_classes.js";
 import { showFigures } from "./label_figures.js";
-import { Grid } from "./label_grid.js";
+import { Grid, isShown } from "./label_grid.js";
 
 const POLL = 2500; // milliseconds
 
@@ -55,8 +55,11 @@ function loaded(image, name) {
   const picture = element("img", { alt: name, src: `api/images/${image}` });
   const entry = { image, name, picture };
   picture.onerror = () => {
-    entry.picture = note("This image cannot be shown", `${name}. Skip it.`);
+    entry.picture = note("This image cannot be shown", `${name} gets no label.`);
     if (queue[0] === entry) show();
+    send("api/state", {}, ({ gone }) => {
+      if (gone.includes(image)) say(`${name} cannot be read, and is left out.`, true);
+    });
   };
   return entry;
 }
@@ -70,10 +73,13 @@ function show() {
   find("name").textContent = entry ? entry.name : "";
   find("skip").disabled = find("similar").disabled = !entry;
   if (entry) find("stage").replaceChildren(entry.picture);
-  else if (state && state.n_labelled + state.n_unreadable >= state.n_images) {
+  else if (state && state.n_unreadable >= state.n_images) {
+    find("stage").replaceChildren(note("No image can be read.", "End the command with Ctrl-C."));
+  } else if (state && state.n_labelled + state.n_unreadable >= state.n_images) {
+    const which = state.n_unreadable ? "All images that can be read" : "All images";
     const command = element("code", { textContent: `sklearn-tl study "${state.file}" --task classification` });
     const next = "End the command with Ctrl-C. To train and test models on the labels:";
-    find("stage").replaceChildren(note("All images have a label.", next, command));
+    find("stage").replaceChildren(note(`${which} have a label.`, next, command));
   } else find("stage").replaceChildren(note("Loading…"));
 }
 
@@ -81,6 +87,10 @@ function label(name) {
   const images = grid.isOpen ? grid.selected() : queue.slice(0, 1).map((entry) => entry.image);
   if (!images.length) {
     say(grid.isOpen ? "Select one or more images first." : "There is no image to label.", true);
+    return;
+  }
+  if (!(grid.isOpen ? grid.isShown() : isShown(queue[0].picture))) {
+    say("Images that are not shown get no label. Wait a moment, or skip the image.", true);
     return;
   }
   queue = queue.filter((entry) => !images.includes(entry.image));

@@ -8,7 +8,7 @@ export function showFigures(state) {
   find("progress").firstElementChild.style.width = `${100 * done / n}%`;
   find("progress").setAttribute("aria-valuenow", Math.round(100 * done / n));
   find("embedding").textContent = embedded(state);
-  showEstimate(estimate);
+  showEstimate(estimate, done + state.n_unreadable >= n);
   const { problems } = state;
   find("file").textContent = problems.length ? "" : `Saved in ${state.file}`;
   find("remarks").textContent = state.remarks.join(" ");
@@ -21,7 +21,7 @@ function embedded({ n_images: n, n_embedded: seen, n_unreadable: unreadable }) {
   return unreadable ? `Left out, because they cannot be read: ${unreadable} files.` : "";
 }
 
-function showEstimate({ n, accuracy, low, high, words, can_stop: canStop }) {
+function showEstimate({ n, accuracy, low, high, words, can_stop: canStop }, isOver) {
   const isKnown = accuracy !== null;
   find("accuracy").textContent = isKnown ? percent(accuracy) : "–";
   find("interval").textContent = isKnown
@@ -34,6 +34,6 @@ function showEstimate({ n, accuracy, low, high, words, can_stop: canStop }) {
     range.style.width = `${100 * (high - low)}%`;
     mark.style.left = `calc(${100 * accuracy}% - 4px)`;
   }
-  find("words").textContent = words;
+  find("words").textContent = isOver && !canStop ? "" : words; // nothing is left to go on with
   find("words").classList.toggle("stop", canStop);
 }

@@ -1,6 +1,8 @@
 // Similar images, of which several get a label together.
 import { element, find } from "./dom.js";
 
+export const isShown = (picture) => picture.complete && picture.naturalWidth > 0;
+
 export class Grid {
   constructor() {
     this.dialog = find("grid");
@@ -19,6 +21,12 @@ export class Grid {
     return this.cells.filter(isSelected).map((cell) => Number(cell.dataset.image));
   }
 
+  // Whether all selected images have arrived.
+  isShown() {
+    const pictures = find("cells").querySelectorAll('[aria-pressed="true"] img');
+    return [...pictures].every(isShown);
+  }
+
   open(images, buttons) {
     find("cells").replaceChildren(...images.map((image, i) => this.cell(image, i)));
     find("grid-classes").replaceChildren(...buttons);
@@ -34,6 +42,7 @@ export class Grid {
     const picture = element("img", { src: `api/images/${image}?size=small`, alt: name });
     const button = element("button", { type: "button", title: name }, picture);
     button.dataset.image = image;
+    picture.onerror = () => { button.remove(); this.select([], false); };
     button.setAttribute("aria-pressed", "false");
     button.onclick = (event) => {
       const isSelected = button.getAttribute("aria-pressed") !== "true";
