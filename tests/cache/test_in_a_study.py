@@ -272,4 +272,4 @@ def test_a_disk_without_locks_is_an_error(a_study, tmp_path, monkeypatch):
 
 def test_processes_that_are_killed_at_random_leave_right_rows(benchmark):
     """The benchmark, with fewer kills than would prove much."""
-    assert all(row["kills"] == 3 for row in benchmark("torture", "--kills", 3)["table"])
+    assert all(row["kills"] == 2 for row in benchmark("torture", "--kills", 2)["table"])
