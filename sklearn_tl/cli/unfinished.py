@@ -17,8 +17,7 @@ def kept_until_finished(report: Path | None) -> Iterator[Path | None]:
     """Yield the folder that a study keeps its finished fits and embeddings in.
 
     A line says if the report of an earlier study is still there. If the study ends, the folder is
-    removed. If the study is stopped or fails, a line on stderr
-    says what the folder keeps.
+    removed. If it is stopped or fails, a line on stderr says what the folder keeps.
 
     Parameters
     ----------
