@@ -69,6 +69,8 @@ def test_a_folder_is_answered_sorted_filtered_corrected_and_downloaded(open_page
     page.set_input_files("#folder", photos)
     wait_for_answers(page, 9)
     (photos / "large.jpg").unlink()
+    # The cards are counted a moment after the last answer.
+    page.locator("#summary", has_text="2 without an answer").wait_for()
     summary = page.inner_text("#summary")
     assert summary.startswith("9 images · ")
     assert summary.endswith("1 unlike anything trained on · 2 without an answer")
