@@ -7,7 +7,7 @@ from collections.abc import Sequence
 # Parameters whose names are no words of English, and so can be replaced wherever they occur.
 UNMISTAKABLE = (
     *("image_size", "resize_mode", "value_range", "train_sizes"),
-    *("n_jobs", "max_pixels", "path_column"),
+    *("n_jobs", "max_pixels", "path_column", "quantize"),
 )
 OPTIONS = (
     *UNMISTAKABLE,

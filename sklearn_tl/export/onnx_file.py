@@ -36,11 +36,12 @@ def export_onnx(
         Images of the kind that the model will see, 100 to 500 of them. The network then computes
         with integers of 8 bits, and the file is about a third as large. The images set the range of
         each activation, and their labels are not needed. It costs accuracy and is faster only on
-        processors with instructions for it, so measure both. None keeps 32 bits.
+        processors with instructions for it, so measure both. A warning says so if many of the
+        answers about these images change. None keeps 32 bits.
     check : bool, default=True
         Whether the file is run on two images of noise before it is written, and its answers are
-        compared with those of the model. A quantized file and a model with a `loader` are never
-        checked.
+        compared with those of the model. A quantized file and a model with a `loader` are not
+        compared in this way.
 
     Raises
     ------
@@ -132,6 +133,5 @@ def require_onnx() -> None:
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise ImportError(
-            f"An ONNX file needs {', '.join(missing)}: pip install {' '.join(missing)} (or all of "
-            "them: pip install 'sklearn_tl[onnx]')."
+            f"An ONNX file needs {', '.join(missing)}: pip install {' '.join(missing)}."
         )

@@ -19,8 +19,10 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from sklearn_tl.export.parts import Parts
 from sklearn_tl.export.preprocessing_graph import LEVELS
+from sklearn_tl.export.quantization_loss import say_what_changes
 
 QUANTIZED = ["Conv", "Gemm", "MatMul"]  # the rest takes little time
+COMPARED = 64  # images whose answers are compared with those of 32 bits
 HEAD = "head."  # how the names of the head's weights begin
 
 
@@ -56,7 +58,9 @@ def quantized(network: onnx.ModelProto, parts: Parts, images: Any) -> onnx.Model
             activation_type=QuantType.QUInt8,
             calibrate_method=CalibrationMethod.MinMax,
         )
-        return onnx.load(small)
+        found = onnx.load(small)
+    say_what_changes(parts, network, found, reader.compared)
+    return found
 
 
 def _head_of(network: onnx.ModelProto) -> list[str]:
@@ -69,12 +73,13 @@ def _head_of(network: onnx.ModelProto) -> list[str]:
 
 
 class _Levels(CalibrationDataReader):
-    """The levels of images, one image at a time."""
+    """The levels of images, one image at a time. Some of them are kept in `compared`."""
 
     def __init__(self, parts: Parts, images: Any) -> None:
         self.preprocessing = parts.frozen.preprocessing
         self.images = parts.source.read_images(images)
         self.remaining = self._levels()
+        self.compared: list[dict[str, np.ndarray]] = []
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         """Return the next input of the network, or None at the end."""
@@ -82,8 +87,12 @@ class _Levels(CalibrationDataReader):
 
     def _levels(self) -> Iterator[dict[str, np.ndarray]]:
         p = self.preprocessing
+        every = -(-len(self.images) // COMPARED)  # spread, since folders are often sorted by class
         for i in range(len(self.images)):
             tiles = [p.levels(tile) for tile in p.tiles(self.images.open(i).decode(p.at_least))]
             levels = np.stack([tile.numpy() for tile in tiles]).transpose(0, 3, 1, 2)
             whole = levels[None] if p.crop_mode == "tiles" else levels
-            yield {LEVELS: np.ascontiguousarray(whole, dtype=np.float32)}
+            one = {LEVELS: np.ascontiguousarray(whole, dtype=np.float32)}
+            if i % every == 0:
+                self.compared.append(one)
+            yield one
