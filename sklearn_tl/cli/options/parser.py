@@ -3,7 +3,8 @@
 import argparse
 import difflib
 import re
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from sklearn_tl import __version__
 from sklearn_tl.cli.options.values import natural
@@ -44,6 +45,43 @@ class OneLineParser(argparse.ArgumentParser):
             guess = f" Did you mean {close[0]}?" if close else ""
             self.error(f"{unknown[0]!r} is not an option, and no argument is expected here.{guess}")
         return options
+
+
+def add_table_options(
+    options: argparse.ArgumentParser, *, target: str, group: str
+) -> Callable[..., Any]:
+    """Add the options that say what a table contains.
+
+    Parameters
+    ----------
+    options : ArgumentParser
+    target, group : str
+        The help of --target and --group.
+
+    Returns
+    -------
+    add : callable
+        The `add_argument` of the group, for further options.
+    """
+    add = options.add_argument_group("what a table contains").add_argument
+    add(
+        "--path-column",
+        metavar="NAME",
+        help="the column of paths; default: the only one that names image files",
+    )
+    add("--target", nargs="+", metavar="NAME", help=target)
+    add("--group", metavar="NAME", help=group)
+    add(
+        "--images",
+        metavar="DIR",
+        help="the folder that the paths are relative to; default: the folder of the table",
+    )
+    add(
+        "--separator",
+        metavar="TEXT",
+        help="what is between several tags in a cell, for example '|'",
+    )
+    return add
 
 
 def add_page_options(options: argparse.ArgumentParser) -> None:

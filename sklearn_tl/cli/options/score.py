@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sklearn_tl.cli.options.parser import MODEL_FILES, OneLineParser
+from sklearn_tl.cli.options.parser import MODEL_FILES, OneLineParser, add_table_options
 
 HELP = (
     """\
@@ -38,29 +38,11 @@ def parser() -> OneLineParser:
     add("model", metavar="MODEL", help="a file of sklearn-tl study --out MODEL")
     add("folder", metavar="FOLDER", help="or TABLE, a file with a column of paths")
 
-    add = options.add_argument_group("what a table contains").add_argument
-    add(
-        "--path-column",
-        metavar="NAME",
-        help="the column of paths; default: the only one that names image files",
-    )
-    add(
-        "--target",
-        nargs="+",
-        metavar="NAME",
-        help="the column of classes, tags or numbers, or several columns; default: those that the "
-        "model was trained on, or the only other column",
-    )
-    add("--group", metavar="NAME", help="the column of groups, for example of patients")
-    add(
-        "--images",
-        metavar="DIR",
-        help="the folder that the paths are relative to; default: the folder of the table",
-    )
-    add(
-        "--separator",
-        metavar="TEXT",
-        help="what is between several tags in a cell, for example '|'",
+    add_table_options(
+        options,
+        target="the column of classes, tags or numbers, or several columns; default: those that "
+        "the model was trained on, or the only other column",
+        group="the column of groups, for example of patients",
     )
     options.set_defaults(task=None)  # which the model decides
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sklearn_tl._choices import MAX_PIXELS, QUICK_STRATEGIES, RESIZE_MODES, STRATEGIES, TASKS
-from sklearn_tl.cli.options.parser import MODEL_FILES, OneLineParser
+from sklearn_tl.cli.options.parser import MODEL_FILES, OneLineParser, add_table_options
 from sklearn_tl.cli.options.values import (
     folds,
     image_size,
@@ -78,34 +78,12 @@ def parser() -> OneLineParser:
         "same columns",
     )
 
-    add = options.add_argument_group("what a table contains").add_argument
-    add(
-        "--path-column",
-        metavar="NAME",
-        help="the column of paths; default: the only one that names image files",
-    )
-    add(
-        "--target",
-        nargs="+",
-        metavar="NAME",
-        help="the column of classes, tags or numbers, or several columns of numbers or of 0 and 1; "
-        "default: the only other column",
-    )
-    add(
-        "--group",
-        metavar="NAME",
-        help="the column of groups, for example of patients; no fold is trained on a group and "
+    add = add_table_options(
+        options,
+        target="the column of classes, tags or numbers, or several columns of numbers or of 0 and "
+        "1; default: the only other column",
+        group="the column of groups, for example of patients; no fold is trained on a group and "
         "tested on it",
-    )
-    add(
-        "--images",
-        metavar="DIR",
-        help="the folder that the paths are relative to; default: the folder of the table",
-    )
-    add(
-        "--separator",
-        metavar="TEXT",
-        help="what is between several tags in a cell, for example '|'",
     )
     add(
         "--task",
