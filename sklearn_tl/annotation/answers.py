@@ -62,7 +62,7 @@ class Answers:
         self.skipped = [image for image in known if image not in self.labels]
 
     def label(self, images: Sequence[int], name: str) -> str:
-        """Give images a class, which is added if it is new, and save. Returns its stored name.
+        """Label images and save. A new class is added. Return the class as it is stored.
 
         Raises
         ------

@@ -65,7 +65,7 @@ def estimate(n: int, is_right: np.ndarray | None, was_right: np.ndarray | None) 
         words = (
             f"Go on: the estimate needs {missing} more of the images that are drawn at random."
             if missing
-            else "Go on: there is no model yet."
+            else "Go on: the first model needs more answers."
         )
         return Estimate(n, None, None, None, None, False, words)
     interval = binomtest(int(is_right.sum()), n).proportion_ci(method="wilson")

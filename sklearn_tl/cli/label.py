@@ -56,7 +56,7 @@ def label(options: argparse.Namespace) -> int:
 
 
 def _print_all(session: LabellingSession) -> None:
-    """Print all answers, because there is no file that has them all."""
+    """Print all answers, because the file lacks some of them."""
     print(f"{session.path} could not be written, and lacks the last answers. All answers are:")
     rows = csv.writer(sys.stdout)
     rows.writerow(["path", "label"])

@@ -394,6 +394,6 @@ def test_keys_give_no_label_before_an_image_is_shown_or_if_it_cannot_be(browser,
         tab.wait_for_function("() => stage.textContent.includes('All images that can be read')")
         assert tab.text_content("#words") == ""
         tab.keyboard.press("1")
-        assert "There is no image to label" in tab.text_content("#said")
+        assert "No image is waiting for a label" in tab.text_content("#said")
         assert {label for _, label in rows_of(session)} == {"red"}
         assert "broken.jpg" not in dict(rows_of(session))

@@ -86,7 +86,7 @@ function show() {
 function label(name) {
   const images = grid.isOpen ? grid.selected() : queue.slice(0, 1).map((entry) => entry.image);
   if (!images.length) {
-    say(grid.isOpen ? "Select one or more images first." : "There is no image to label.", true);
+    say(grid.isOpen ? "Select one or more images first." : "No image is waiting for a label.", true);
     return;
   }
   if (!(grid.isOpen ? grid.isShown() : isShown(queue[0].picture))) {
