@@ -173,8 +173,9 @@ def compare_strategies(
         A folder that keeps each fit as soon as it is finished, and the rows in its file rows.sqlite
         if `cache` is "memory". If the comparison is stopped, the same call goes on from there. A
         fit is used again only if its images, labels, groups, parameters, weights and the versions
-        of the libraries are the same, and `random_state` must be an int. Times are those of the fit
-        that was kept. The files contain no code. Remove the folder when it is of no more use.
+        of the libraries are the same, and `random_state` must be an int. If you change the code of
+        an estimator of your own, take another folder, since that is not noticed. Times are those of
+        the fit that was kept. The files contain no code. You may remove the folder afterwards.
     n_jobs : int or None, default=None
         Number of processes that share the fits. Fine-tuning uses all cores in one process, too.
     random_state : int, RandomState instance or None, default=None
