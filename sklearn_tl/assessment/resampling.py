@@ -27,6 +27,21 @@ def checked_results(results: Any, score: Score | None) -> np.ndarray:
     return array
 
 
+def checked_weight(sample_weight: Any, n_images: int, score: Score | None) -> np.ndarray | None:
+    """Return the weights of images in a mean, or None."""
+    if sample_weight is None:
+        return None
+    if score is not None:
+        raise ValueError("sample_weight is for the mean. Leave it out, or leave score out.")
+    weight = np.asarray(sample_weight, dtype=float)
+    if weight.shape != (n_images,) or not (np.isfinite(weight) & (weight > 0)).all():
+        raise ValueError(
+            f"Found sample_weight of shape {weight.shape} and {n_images} images. Expected one "
+            "number above 0 per image."
+        )
+    return weight
+
+
 def codes_of_groups(groups: Any, n_images: int) -> tuple[np.ndarray | None, int]:
     """Return the number of the group of each image, None without groups, and how many there are."""
     codes, n_groups, what = None, n_images, "images"
@@ -54,19 +69,29 @@ def resamples(n: int, n_resamples: int, random_state: Any) -> Iterator[np.ndarra
 
 
 def scores_of_resamples(
-    results: np.ndarray, counts: np.ndarray, codes: np.ndarray | None, score: Score | None
+    results: np.ndarray,
+    counts: np.ndarray,
+    codes: np.ndarray | None,
+    score: Score | None,
+    weight: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the scores (n_resamples, n_strategies) of resamples, NaN if they are empty."""
+    """Return the scores (n_resamples, n_strategies) of resamples, NaN if they are empty.
+
+    Without a `score`, these are means over the images, with a `weight` for each.
+    """
     if score is not None:
         of_images = counts if codes is None else counts[:, codes]
         positions = (np.repeat(np.arange(len(times)), times) for times in of_images)
         empty = np.full(len(results), np.nan)
         return np.array([score(results[:, some]) if len(some) else empty for some in positions])
-    sums, sizes = results.T, np.ones(results.shape[1])
+    sizes = np.ones(results.shape[1]) if weight is None else weight
+    sums = (results * sizes).T
     if codes is not None:  # the sums of the groups are enough for means over their images
-        sums = np.column_stack([np.bincount(codes, weights=row) for row in results])
-        sizes = np.bincount(codes).astype(float)
+        sums = np.column_stack([np.bincount(codes, weights=row) for row in sums.T])
+        sizes = np.bincount(codes, weights=sizes)
     n_drawn = counts @ sizes
     # On a busy machine, threads that wait for each other take longer than one.
     with np.errstate(invalid="ignore"), threadpool_limits(1):
-        return (counts @ sums) / n_drawn[:, None]
+        means = (counts @ sums) / n_drawn[:, None]
+    # Rounding would move a mean of weighted results out of their range, for example above 1.
+    return np.clip(means, results.min(axis=1), results.max(axis=1))

@@ -13,6 +13,7 @@ from sklearn_tl.assessment.intervals import wilson_interval
 from sklearn_tl.assessment.resampling import (
     Score,
     checked_results,
+    checked_weight,
     codes_of_groups,
     resamples,
     scores_of_resamples,
@@ -83,6 +84,7 @@ def selection_bias(
     *,
     score: Score | None = None,
     groups: Any = None,
+    sample_weight: Any = None,
     n_resamples: int = 1000,
     level: float = 0.95,
     random_state: int | np.random.RandomState | None = None,
@@ -102,6 +104,8 @@ def selection_bias(
         NaN leaves a resample out. None is the mean over the images.
     groups : array-like of shape (n_images,) or None, default=None
         Groups of images that are drawn together, for example those of one patient.
+    sample_weight : array-like of shape (n_images,) or None, default=None
+        Weights of the images in the mean. None is 1 for each. Not with a `score`.
     n_resamples : int, default=1000
         Number of resamples.
     level : float, default=0.95
@@ -155,10 +159,11 @@ def selection_bias(
     """
     results = checked_results(results, score)
     codes, n_groups = codes_of_groups(groups, results.shape[1])
+    weight = checked_weight(sample_weight, results.shape[1], score)
     chosen, outside = [], []
     for counts in resamples(n_groups, n_resamples, random_state):
-        inner = scores_of_resamples(results, counts, codes, score)
-        outer = scores_of_resamples(results, (counts == 0).astype(np.intp), codes, score)
+        inner = scores_of_resamples(results, counts, codes, score, weight)
+        outer = scores_of_resamples(results, (counts == 0).astype(np.intp), codes, score, weight)
         best = np.nan_to_num(inner, nan=-np.inf).argmax(axis=1)
         reached = outer[np.arange(len(best)), best]
         known = np.isfinite(reached) & np.isfinite(inner).any(axis=1)
@@ -174,9 +179,8 @@ def selection_bias(
     if low == high and score is None and set(np.unique(results)) <= {0, 1}:
         # Resamples of answers that are all right are all right, too, which proves nothing.
         (low,), (high,) = wilson_interval(reached[:1], np.array([float(n_groups)]), level)
-    everything = scores_of_resamples(results, np.ones((1, n_groups), dtype=np.intp), codes, score)[
-        0
-    ]
+    every = np.ones((1, n_groups), dtype=np.intp)
+    (everything,) = scores_of_resamples(results, every, codes, score, weight)
     shares = np.bincount(best, minlength=len(results)) / len(best)
     highest = float(np.nanmax(everything))
     return ChosenScore(highest, float(reached.mean()), float(low), float(high), shares, level)
@@ -188,6 +192,7 @@ def paired_bootstrap(
     *,
     score: Score | None = None,
     groups: Any = None,
+    sample_weight: Any = None,
     n_resamples: int = 1000,
     level: float = 0.95,
     random_state: int | np.random.RandomState | None = None,
@@ -204,6 +209,8 @@ def paired_bootstrap(
         As in :func:`selection_bias`.
     groups : array-like of shape (n_images,) or None, default=None
         Groups of images that are drawn together.
+    sample_weight : array-like of shape (n_images,) or None, default=None
+        As in :func:`selection_bias`.
     n_resamples : int, default=1000
         Number of resamples.
     level : float, default=0.95
@@ -242,9 +249,12 @@ def paired_bootstrap(
         )
     results = checked_results([a, b], score)
     codes, n_groups = codes_of_groups(groups, results.shape[1])
+    weight = checked_weight(sample_weight, results.shape[1], score)
     every = np.ones((1, n_groups), dtype=np.intp)
     parts = [every, *resamples(n_groups, n_resamples, random_state)]
-    scores = np.concatenate([scores_of_resamples(results, part, codes, score) for part in parts])
+    scores = np.concatenate(
+        [scores_of_resamples(results, part, codes, score, weight) for part in parts]
+    )
     differences = scores[:, 0] - scores[:, 1]
     resampled = differences[1:][np.isfinite(differences[1:])]
     if len(resampled) == 0:

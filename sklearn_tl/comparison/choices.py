@@ -48,8 +48,10 @@ class Choices(Assessments):
         """
         if self.image_results_ is None:
             return None
-        values, score = self.image_results_
-        return selection_bias(values, score=score, groups=self.units, random_state=0)
+        values, score, weight = self.image_results_
+        return selection_bias(
+            values, score=score, sample_weight=weight, groups=self.units, random_state=0
+        )
 
     def more_images(self, n: int, strategy: str | None = None) -> Extrapolation:
         """Say what score to expect with more training images.

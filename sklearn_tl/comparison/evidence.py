@@ -19,10 +19,13 @@ class ImageResults(NamedTuple):
     values : ndarray of shape (n_strategies, n_images) or (n_strategies, n_images, n_values)
     score : callable or None
         From results of some images to scores (n_strategies,). None is their mean.
+    sample_weight : ndarray of shape (n_images,) or None, default=None
+        Weights of the images in the mean.
     """
 
     values: np.ndarray
     score: Score | None
+    sample_weight: np.ndarray | None = None
 
 
 def image_results(
@@ -51,7 +54,7 @@ def image_results(
     if task.name == "classification":
         sizes = np.bincount(fold)
         share = len(y) / (len(sizes) * sizes[fold])  # so that all folds weigh the same
-        return ImageResults(np.array([(p == y) * share for p in predicted]), None)
+        return ImageResults(np.array([p == y for p in predicted]), None, share)
     if task.name == "regression":
         truth = y.reshape(len(y), -1)
         values = [np.column_stack([truth, p.reshape(truth.shape), fold]) for p in predicted]

@@ -108,7 +108,7 @@ class ModelScore(Assessments):
             default = [f"{word} {j}" for j in range(read.n_outputs)]
             self.target_names_ = default if names is None else [str(each) for each in names]
         self.score_name_ = WORDS[task]
-        values, score = _results_of(task, read, truth, said, rows)
+        values, score, _ = _results_of(task, read, truth, said, rows)
         found = score_interval(
             values[0],
             score=score,

@@ -225,9 +225,11 @@ class StrategyComparison(Choices):
         differences = self.scores(a) - self.scores(b)
         k, mean = len(differences), float(differences.mean())
         if self.image_results_ is not None:
-            values, score = self.image_results_
+            values, score, weight = self.image_results_
             of_a, of_b = (values[self.strategies_.index(name)] for name in (a, b))
-            found = paired_bootstrap(of_a, of_b, score=score, groups=self.units, random_state=0)
+            found = paired_bootstrap(
+                of_a, of_b, score=score, sample_weight=weight, groups=self.units, random_state=0
+            )
             return mean, min(found.low, mean), max(found.high, mean)
         if k < LEAST_FOLDS:
             return mean, -np.inf, np.inf

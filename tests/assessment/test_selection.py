@@ -44,6 +44,24 @@ def test_an_interval_has_a_width_also_if_all_predictions_are_right():
     assert fewer.low < chosen.low
 
 
+def test_a_weighted_mean_stays_between_the_results():
+    results = np.arange(11) > 0
+    weight = np.repeat([1.2, 0.8], [5, 6])  # as if two folds had 5 and 6 images
+    chosen = selection_bias([results, results], sample_weight=weight, random_state=0)
+    assert chosen.highest == pytest.approx(np.average(results, weights=weight))
+    assert chosen.high == 1
+    right = selection_bias(np.ones((2, 11)), sample_weight=weight, random_state=0)
+    assert (right.mean, right.high) == (1, 1)
+    assert right.low < 0.8
+    groups = np.arange(11)
+    assert selection_bias(
+        [results, results], sample_weight=weight, groups=groups, random_state=0
+    ).low == pytest.approx(chosen.low)
+    difference = paired_bootstrap(results, ~results, sample_weight=weight, random_state=0)
+    assert difference.mean == pytest.approx(chosen.highest * 2 - 1)
+    assert difference.high == 1
+
+
 def test_a_score_takes_the_results_of_each_resample():
     random = np.random.default_rng(0)
     y, noise = random.normal(size=80), random.normal(size=(4, 80))
@@ -103,6 +121,12 @@ def test_resamples_in_parts_are_the_same(monkeypatch):
     ("call", "message"),
     [
         (lambda: selection_bias([1, 0, 1]), r"results of shape \(3,\)"),
+        (
+            lambda: selection_bias([[1, 0]], sample_weight=[1]),
+            r"sample_weight of shape \(1,\) and 2",
+        ),
+        (lambda: selection_bias([[1, 0]], sample_weight=[1, 0]), "one number above 0 per image"),
+        (lambda: selection_bias([[1, 0]], sample_weight=[1, 1], score=len), "is for the mean"),
         (lambda: selection_bias(np.ones((2, 3, 2))), "more dimensions need a score"),
         (lambda: selection_bias([[1, np.inf]]), r"results\[0, 1\] is inf"),
         (lambda: selection_bias([[1, 0]], groups=["a"]), r"groups of shape \(1,\) and 2 images"),
