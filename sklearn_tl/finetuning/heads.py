@@ -105,10 +105,11 @@ def _logistic_regression(
     if len(unique) < len(rows) or (weight != 1).any():
         # Copies of a row become one, so an image of weight 2 gives the same bits as two images.
         rows, codes, weight = unique[:, 1:], unique[:, 0], np.bincount(which, weight)
-    # The number of BLAS threads would show in the last bits.
+    # The number of BLAS threads would show in the last bits, and in single precision some
+    # processors do not converge.
     with threadpool_limits(1, user_api="blas"):
         regression = LogisticRegression(C=C, max_iter=1000)
-        regression.fit(rows, codes, sample_weight=weight)
+        regression.fit(rows.astype(np.float64), codes, sample_weight=weight)
     return regression.coef_, regression.intercept_
 
 

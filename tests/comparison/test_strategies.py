@@ -1,6 +1,7 @@
 """The default strategies: names, parameters, the choice of C, the number of parameters."""
 
 import numpy as np
+import pytest
 from helpers.networks import NormNet
 from helpers.pictures import study
 from numpy.testing import assert_array_equal
@@ -37,6 +38,14 @@ def test_regularisation_is_chosen_among_five_powers_of_ten():
     assert_array_equal(search.param_grid["C"], [1, 10, 1e-1, 1e-2, 1e-3])  # 1 wins a tie
     search = strategies["raw pixels"][-1]
     assert_array_equal(search.param_grid["C"], [1e-6, 1e-5, 1e-4, 1e-3, 1e-2])
+
+
+@pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
+@pytest.mark.parametrize("name", ["raw pixels", "embeddings"])
+def test_linear_models_compute_in_double_precision(name, task):
+    X, _ = study(2, 8)
+    strategy = default_strategies(NormNet, weights=None, image_size=16, task=task)[name]
+    assert strategy[:-1].fit_transform(X).dtype == np.float64
 
 
 def test_raw_pixels_are_a_plain_regression_on_all_of_them():

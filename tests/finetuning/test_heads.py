@@ -5,10 +5,11 @@ import pytest
 import torch
 from helpers.estimators import make
 from helpers.pictures import study
+from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from sklearn_tl._finetuner import HEAD_PATIENCE
-from sklearn_tl.finetuning.heads import logistic_heads
+from sklearn_tl.finetuning.heads import logistic_head, logistic_heads
 from sklearn_tl.finetuning.training import CONVERGED
 
 
@@ -62,6 +63,14 @@ def test_errors_name_wrong_heads():
         make(head=lambda n_features, n_classes: nn.Linear(n_features, 7)).fit(X, y)
     with pytest.raises(TypeError, match="returned str"):
         make(head=lambda n_features, n_classes: "mlp").fit(X, y)
+
+
+def test_a_head_is_the_regression_in_double_precision():
+    random = np.random.default_rng(0)
+    rows, codes = random.normal(size=(60, 40)).astype(np.float32), np.arange(60) % 3
+    head = logistic_head(rows, codes, np.ones(60), C=1)
+    exact = LogisticRegression(max_iter=1000).fit(rows.astype(np.float64), codes)
+    np.testing.assert_array_equal(head.weight.detach(), exact.coef_.astype(np.float32))
 
 
 @pytest.mark.parametrize("value", [0, 1])
