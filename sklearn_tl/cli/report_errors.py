@@ -20,6 +20,8 @@ def errors_section(subject: Subject, folder: Path) -> str:
         return ""
     header, rows = _list(subject)
     write_list(folder / FILE, header, rows)
+    if not rows:
+        return section("All errors", paragraph(f"There are none, so {FILE} has only its header."))
     n = f"{len(rows):,}"
     text = {
         "classification": f"{FILE} lists the {n} wrong predictions, the surest first.",

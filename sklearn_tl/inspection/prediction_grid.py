@@ -276,7 +276,7 @@ class PredictionGridDisplay(Display):
         columns = min(COLUMNS, n)
         rows = -(-n // columns)
         lines = max([2, *(title.count("\n") + 1 for title in self._titles())])
-        height = 2.95 + 0.15 * (lines - 2)
+        height = 2.95 + 0.15 * (lines - 2) if len(self.images) else 0.5
         return Canvas(shape=(rows, columns), size=(2.5 * columns, height * rows), at_least=n)
 
     def _draw(self) -> None:

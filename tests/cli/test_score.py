@@ -198,6 +198,15 @@ def test_a_report_has_the_sections_of_a_study(models, pets, tmp_path, capsys):
     }
 
 
+def test_a_report_without_errors_says_so(models, pets, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    run(capsys, models / "pet.joblib", pets, "--report", tmp_path / "new")
+    assert (
+        "There are none, so errors.csv has only its header."
+        in (tmp_path / "new" / "report.html").read_text()
+    )
+
+
 @pytest.mark.parametrize("name", ["tags", "weight"])
 def test_tags_and_numbers_have_a_report(name, models, table, tmp_path, capsys):
     pytest.importorskip("matplotlib")

@@ -57,6 +57,7 @@ def test_without_errors_the_grid_says_so():
     X, y = study(3, 6)
     display = PredictionGridDisplay.from_predictions(X, y, np.eye(3)[y])
     assert "No image is misclassified" in display.ax_.flat[0].get_title()
+    assert display.figure_.get_figheight() < 1
 
 
 def test_a_class_without_images_needs_the_classes():
