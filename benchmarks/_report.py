@@ -12,10 +12,11 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-# Processes that have imported the package, which takes seconds, and hold no other state.
+# Processes that have imported the package, which takes seconds, and hold no other state. The
+# package loads torch with the first estimator, and torch its second part with the first trace.
 METHODS = multiprocessing.get_all_start_methods()
 ELSEWHERE = multiprocessing.get_context("forkserver" if "forkserver" in METHODS else "spawn")
-ELSEWHERE.set_forkserver_preload(["sklearn_tl"])
+ELSEWHERE.set_forkserver_preload(["sklearn_tl.comparison", "torch._dynamo"])
 
 
 def machine():

@@ -125,7 +125,7 @@ def torture(how, kills, seed, folder, wanted):
         process.join()
         processes.append(start())
         with suppress(FileNotFoundError):  # the file may be set aside at this moment
-            if kill % 5 == 4:
+            if kill % 5 == 1:
                 spoil(path, how, generator)
             largest = max(largest, path.stat().st_size)
     seconds = time.perf_counter() - began

@@ -6,9 +6,10 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
+# The package loads torch with the first estimator, and torch its second part with the first trace.
 METHODS = multiprocessing.get_all_start_methods()
 ELSEWHERE = multiprocessing.get_context("forkserver" if "forkserver" in METHODS else "spawn")
-ELSEWHERE.set_forkserver_preload(["sklearn_tl"])
+ELSEWHERE.set_forkserver_preload(["sklearn_tl.comparison", "torch._dynamo"])
 
 
 def elsewhere(function, *args):
