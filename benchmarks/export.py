@@ -23,6 +23,7 @@ import numpy as np
 import onnxruntime
 from _report import machine, print_table, write_json
 from PIL import Image
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -108,7 +109,8 @@ def classifiers():
 def models(data, n):
     """Return fitted models by their names."""
     X, y = some(flowers(data, "train"), n)
-    fitted = {name: model.fit(X, y) for name, model in classifiers().items()}
+    # Clones, since pipelines share their steps.
+    fitted = {name: clone(model).fit(X, y) for name, model in classifiers().items()}
     fitted["FineTuneClassifier(unfreeze=1)"].temperature_ = 1.7
     X, y = some(posters(data), n)
     fitted["TransferClassifier, several labels"] = TransferClassifier().fit(X, y)
