@@ -10,10 +10,12 @@ import torch
 from sklearn.base import is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_tl.classifier import FineTuneClassifier
+from sklearn_tl.comparison import in_double_precision
 from sklearn_tl.embedding import FrozenPass
 from sklearn_tl.extractor import ConvFeatureExtractor
 from sklearn_tl.images import CONSTRAINTS, Reading
@@ -142,12 +144,19 @@ def _steps_of(name: str, model: Any) -> Iterator[Step]:
     model = getattr(model, "best_estimator_", model)
     if isinstance(model, Pipeline):
         for step, estimator in model.steps:
-            if estimator not in (None, "passthrough"):
+            if not _changes_nothing(estimator):
                 yield from _steps_of(step, estimator)
     elif isinstance(model, FrozenEstimator):
         yield from _steps_of(name, model.estimator)
     else:
         yield name, model
+
+
+def _changes_nothing(step: Any) -> bool:
+    """Whether a step returns rows as they are, except for their precision."""
+    if isinstance(step, FunctionTransformer):
+        return step.func in (None, in_double_precision)
+    return step in (None, "passthrough")
 
 
 def _head(model: FineTuned | Transfer, state: dict[str, Any]) -> nn.Module:

@@ -19,6 +19,7 @@ from sklearn_tl import (
     TransferClassifier,
     TransferRegressor,
 )
+from sklearn_tl.comparison import default_strategies
 from sklearn_tl.export import export_onnx
 from sklearn_tl.export.checks import check_answers
 from sklearn_tl.export.parts import take_apart
@@ -67,6 +68,19 @@ def test_a_fine_tuned_classifier_without_torch(make_images, opened, path, tmp_pa
     assert metadata["backbone"] == "NormNet"
     assert metadata["backbone_fingerprint"] == model.backbone_fingerprint_
     assert "scikit-learn" in json.loads(metadata["versions"])
+
+
+@pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
+def test_the_embeddings_of_a_comparison(task, make_images, opened, path):
+    X, codes = study(3, n=24)
+    y = {"classification": codes, "multilabel": np.eye(3, dtype=int)[codes]}.get(task, codes * 1e5)
+    strategies = default_strategies(NormNet(), image_size=32, task=task)
+    model = strategies["embeddings"].fit(X, y)
+    export_onnx(model, path)
+    found = opened(path)(X)
+    values = model.predict(X) if task == "regression" else model.predict_proba(X)
+    name = "values" if task == "regression" else "probabilities"
+    assert np.allclose(found[name].reshape(values.shape), values, rtol=1e-4, atol=1e-3)
 
 
 def test_numbers_of_tiles_in_their_units(make_images, opened, path):
