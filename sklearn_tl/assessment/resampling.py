@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
+from sklearn_tl.targets import check_weights
+
 Score = Callable[[np.ndarray], Any]
 RESAMPLED_AT_ONCE = 1 << 22  # numbers of images in memory
 
@@ -27,19 +29,11 @@ def checked_results(results: Any, score: Score | None) -> np.ndarray:
     return array
 
 
-def checked_weight(sample_weight: Any, n_images: int, score: Score | None) -> np.ndarray | None:
-    """Return the weights of images in a mean, or None."""
-    if sample_weight is None:
-        return None
-    if score is not None:
+def checked_weight(sample_weight: Any, n_images: int, score: Score | None) -> np.ndarray:
+    """Return the weights of images in a mean, of which a score of its own knows nothing."""
+    if sample_weight is not None and score is not None:
         raise ValueError("sample_weight is for the mean. Leave it out, or leave score out.")
-    weight = np.asarray(sample_weight, dtype=float)
-    if weight.shape != (n_images,) or not (np.isfinite(weight) & (weight > 0)).all():
-        raise ValueError(
-            f"Found sample_weight of shape {weight.shape} and {n_images} images. Expected one "
-            "number above 0 per image."
-        )
-    return weight
+    return check_weights(sample_weight, n_images)
 
 
 def codes_of_groups(groups: Any, n_images: int) -> tuple[np.ndarray | None, int]:

@@ -105,7 +105,8 @@ def selection_bias(
     groups : array-like of shape (n_images,) or None, default=None
         Groups of images that are drawn together, for example those of one patient.
     sample_weight : array-like of shape (n_images,) or None, default=None
-        Weights of the images in the mean. None is 1 for each. Not with a `score`.
+        Weights of the images in the mean. None is 1 for each, and 0 leaves an image out. Not with
+        a `score`.
     n_resamples : int, default=1000
         Number of resamples.
     level : float, default=0.95
@@ -121,8 +122,8 @@ def selection_bias(
     Raises
     ------
     ValueError
-        If the results are not finite, there are fewer than two images or groups, or `score` is NaN
-        for all resamples.
+        If the results are not finite, there are fewer than two images or groups, `score` is NaN for
+        all resamples. Or if `sample_weight` is negative, not one per image, or beside a `score`.
 
     Notes
     -----
@@ -226,8 +227,7 @@ def paired_bootstrap(
     Raises
     ------
     ValueError
-        If `a` and `b` have different shapes, the results are not finite, there are fewer than two
-        images or groups, or `score` is NaN for all resamples.
+        If `a` and `b` have different shapes, or for the reasons of :func:`selection_bias`.
 
     References
     ----------

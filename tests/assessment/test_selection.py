@@ -57,6 +57,10 @@ def test_a_weighted_mean_stays_between_the_results():
     assert selection_bias(
         [results, results], sample_weight=weight, groups=groups, random_state=0
     ).low == pytest.approx(chosen.low)
+    left_out = selection_bias(
+        [results, results], sample_weight=np.append(0, np.ones(10)), random_state=0
+    )
+    assert left_out.highest == 1
     difference = paired_bootstrap(results, ~results, sample_weight=weight, random_state=0)
     assert difference.mean == pytest.approx(chosen.highest * 2 - 1)
     assert difference.high == 1
@@ -123,9 +127,9 @@ def test_resamples_in_parts_are_the_same(monkeypatch):
         (lambda: selection_bias([1, 0, 1]), r"results of shape \(3,\)"),
         (
             lambda: selection_bias([[1, 0]], sample_weight=[1]),
-            r"sample_weight of shape \(1,\) and 2",
+            r"sample_weight of shape \(1,\).*each of the 2 images",
         ),
-        (lambda: selection_bias([[1, 0]], sample_weight=[1, 0]), "one number above 0 per image"),
+        (lambda: selection_bias([[1, 0]], sample_weight=[1, -1]), r"sample_weight\[1\] is -1"),
         (lambda: selection_bias([[1, 0]], sample_weight=[1, 1], score=len), "is for the mean"),
         (lambda: selection_bias(np.ones((2, 3, 2))), "more dimensions need a score"),
         (lambda: selection_bias([[1, np.inf]]), r"results\[0, 1\] is inf"),

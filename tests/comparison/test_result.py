@@ -25,6 +25,16 @@ def test_the_difference_comes_from_resampled_images(result):
     assert result.expected_score().mean == pytest.approx(1)
 
 
+def test_no_accuracy_above_1_is_expected_if_folds_differ_in_size():
+    X, y = study(2, 40)
+    chosen = compare_strategies(
+        X, y, strategies=two_strategies(), cv=3, random_state=0, refit=False
+    ).expected_score()
+    assert chosen.highest == 1
+    assert 0.85 < chosen.low < 0.95
+    assert 0.999 < chosen.high <= 1
+
+
 def test_with_another_score_the_difference_is_the_corrected_t_interval():
     X, y = study(2, 40)
     guess = DummyClassifier(strategy="uniform", random_state=0)
