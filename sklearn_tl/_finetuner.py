@@ -430,7 +430,8 @@ class FineTuningEstimator(
 
     def _new_tail(self) -> Tail:
         """Return the part that is trained, as pretrained, still without a head."""
-        precision = resolve_precision(self._fitted["precision"], resolve_device(self.device))
+        precision, device = self._fitted["precision"], resolve_device(self.device)
+        precision = resolve_precision(precision, device, in_training=True)
         return self._recipe.new_tail(self._pretrained(), precision)
 
     def _check_scored(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:

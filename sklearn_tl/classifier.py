@@ -144,7 +144,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         "auto" is a GPU (CUDA, then Apple's) if there is one, and otherwise the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="float32"
         Precision in which the network is computed and trained. The head always uses float32.
-        bfloat16 is faster on hardware that supports it, and "auto" uses it only there.
+        bfloat16 is faster on hardware that supports it, and "auto" uses it only there. On a CPU
+        most networks are trained more slowly in bfloat16, so "auto" trains in float32 there.
     engine : {"auto", "torch", "openvino"}, default="torch"
         What runs frozen layers on a CPU. See :class:`ConvFeatureExtractor`.
     callbacks : list or None, default=None

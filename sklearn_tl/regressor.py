@@ -108,7 +108,8 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
     device : str or torch.device, default="auto"
         "auto" is a GPU (CUDA, then Apple's) if there is one, and otherwise the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="float32"
-        Precision in which the network is computed and trained. The head always uses float32.
+        Precision in which the network is computed and trained. The head always uses float32. See
+        :class:`FineTuneClassifier`.
     engine : {"auto", "torch", "openvino"}, default="torch"
         What runs frozen layers on a CPU. See :class:`ConvFeatureExtractor`.
     callbacks : list or None, default=None

@@ -147,3 +147,13 @@ def test_training_in_bfloat16_keeps_weights_in_float32_and_learns():
         assert outputs[-1].dtype == np.float64
         assert all(p.dtype == torch.float32 for p in classifier.net_.module_.parameters())
     assert np.abs(outputs[0] - outputs[1]).max() > 1e-3  # it was another computation
+
+
+def test_precision_auto_trains_in_float32_on_a_cpu(monkeypatch):
+    """There, the gradients of most networks are slower in bfloat16."""
+    monkeypatch.setattr("sklearn_tl._utils.devices.cpu_has_bfloat16", lambda: True)
+    X, y = study(2, 8)
+    classifier = FineTuneClassifier(NormNet, image_size=16, max_epochs=1, precision="auto")
+    classifier.fit(X, y)
+    assert classifier.net_.module_.precision == "float32"
+    assert classifier.frozen_pass().precision == "bfloat16"
