@@ -26,7 +26,6 @@ from sklearn_tl._utils import (
     fork_safe,
     kind_of,
     resolve_device,
-    resolve_precision,
     safe_indexing,
 )
 from sklearn_tl.backbones import Backbone
@@ -52,6 +51,7 @@ from sklearn_tl.finetuning import (
     reproducible,
     restore,
     train,
+    training_precision,
     tuned_backbone,
 )
 from sklearn_tl.images import ImageSequence
@@ -430,9 +430,9 @@ class FineTuningEstimator(
 
     def _new_tail(self) -> Tail:
         """Return the part that is trained, as pretrained, still without a head."""
-        precision, device = self._fitted["precision"], resolve_device(self.device)
-        precision = resolve_precision(precision, device, in_training=True)
-        return self._recipe.new_tail(self._pretrained(), precision)
+        backbone, device = self._pretrained(), resolve_device(self.device)
+        precision = training_precision(self._fitted["precision"], device, backbone.module)
+        return self._recipe.new_tail(backbone, precision)
 
     def _check_scored(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
         """Check what `score` gets, as `fit` does, before any image is read; return the weights."""

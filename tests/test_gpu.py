@@ -12,9 +12,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier
 from sklearn_tl._utils import without_tf32
 from sklearn_tl._utils.devices import ROUNDED
+from sklearn_tl.backbones import load_backbone
 from sklearn_tl.datasets import load_photo_patches
 from sklearn_tl.embedding import EMBEDDING, FrozenPass
 from sklearn_tl.embedding.batches import _joined, _read
+from sklearn_tl.finetuning import training_precision
 from sklearn_tl.images.sequence import as_images
 
 FULL = "CUDA out of memory. Tried to allocate 2.00 GiB."
@@ -149,11 +151,19 @@ def test_training_in_bfloat16_keeps_weights_in_float32_and_learns():
     assert np.abs(outputs[0] - outputs[1]).max() > 1e-3  # it was another computation
 
 
-def test_precision_auto_trains_in_float32_on_a_cpu(monkeypatch):
-    """There, the gradients of most networks are slower in bfloat16."""
+@pytest.mark.parametrize(
+    ("network", "in_training"),
+    [("resnet18", "bfloat16"), ("mobilenet_v3_small", "float32"), ("convnext_tiny", "bfloat16")],
+)
+def test_precision_auto_is_the_faster_one_in_training_too(network, in_training, monkeypatch):
     monkeypatch.setattr("sklearn_tl._utils.devices.cpu_has_bfloat16", lambda: True)
+    module = load_backbone(network, None).module
+    assert training_precision("auto", "cpu", module) == in_training
+    assert training_precision("bfloat16", "cpu", module) == "bfloat16"
     X, y = study(2, 8)
-    classifier = FineTuneClassifier(NormNet, image_size=16, max_epochs=1, precision="auto")
+    classifier = FineTuneClassifier(
+        network, weights=None, unfreeze=1, image_size=32, max_epochs=1, precision="auto"
+    )
     classifier.fit(X, y)
-    assert classifier.net_.module_.precision == "float32"
+    assert classifier.net_.module_.precision == in_training
     assert classifier.frozen_pass().precision == "bfloat16"

@@ -19,7 +19,7 @@ from sklearn_tl.finetuning.recipes import (
 )
 from sklearn_tl.finetuning.schedule import learning_rate_groups
 from sklearn_tl.finetuning.surgery import changed_tensors, cut_network, restore, tuned_backbone
-from sklearn_tl.finetuning.tail import Tail, head_outputs
+from sklearn_tl.finetuning.tail import Tail, head_outputs, training_precision
 from sklearn_tl.finetuning.training import check_net_params, new_net, reproducible, train
 from sklearn_tl.finetuning.warm_start import WarmStart
 
@@ -55,5 +55,6 @@ __all__ = [
     "restore",
     "ridge_head",
     "train",
+    "training_precision",
     "tuned_backbone",
 ]

@@ -136,10 +136,15 @@ def gains_from_chunks(network: nn.Module) -> bool:
     This is so for networks with depthwise convolutions. They compute little with each value that
     they read, so that cores that share an image wait for each other. A ResNet is slower in chunks.
     """
-    parts = list(network.modules())
-    is_depthwise = (isinstance(p, nn.Conv2d) and p.groups == p.in_channels > 1 for p in parts)
     # The random numbers of other kinds of dropout would depend on the order of the threads.
-    return any(is_depthwise) and not any(p.training and type(p) is not nn.Dropout for p in parts)
+    odd_dropout = any(p.training and type(p) is not nn.Dropout for p in network.modules())
+    return has_depthwise(network) and not odd_dropout
+
+
+def has_depthwise(network: nn.Module) -> bool:
+    """Tell whether a network has depthwise convolutions."""
+    convs = (part for part in network.modules() if isinstance(part, nn.Conv2d))
+    return any(conv.groups == conv.in_channels > 1 for conv in convs)
 
 
 def count_products(network: nn.Module, image: torch.Tensor) -> int:

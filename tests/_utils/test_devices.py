@@ -34,9 +34,8 @@ def test_precision_auto_is_bfloat16_if_the_hardware_has_it(
 ):
     monkeypatch.setattr("sklearn_tl._utils.devices.cpu_has_bfloat16", lambda: in_hardware)
     assert resolve_precision("auto", device) == precision
-    assert resolve_precision("auto", device, in_training=True) == "float32"
-    for named in ("float32", "bfloat16"):
-        assert resolve_precision(named, device, in_training=in_hardware) == named
+    assert resolve_precision("float32", device) == "float32"
+    assert resolve_precision("bfloat16", device) == "bfloat16"
 
 
 def test_a_batch_on_the_processor_stays_where_it_is():

@@ -3,8 +3,6 @@
 `benchmarks/families.py` asks one network of every family of timm. Here is a quick dozen.
 """
 
-import warnings
-
 import numpy as np
 import pytest
 import timm
@@ -15,8 +13,9 @@ from helpers.processes import elsewhere
 from torch import nn
 from torchvision.models.quantization import resnet18 as quantizable_resnet18
 
-from sklearn_tl import ConvFeatureExtractor, FineTuneClassifier, list_backbones
+from sklearn_tl import ConvFeatureExtractor, list_backbones
 from sklearn_tl.backbones import load_backbone, sizes
+from sklearn_tl.finetuning import Tail, cut_network
 
 # Those whose classifier is not one linear layer at the end, and those with odd layers.
 DOZEN = [
@@ -53,19 +52,24 @@ def test_embeddings_and_layers_are_those_of_timm(name, families, tmp_path):
 
 
 def train_all(names):
-    X = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    """Return what networks answer after a step in which all of their layers are trained."""
+    x = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     answers = []
-    # With random weights one step leads far away.
-    warnings.filterwarnings("ignore", "The training went wrong")
     for name in names:
-        model = FineTuneClassifier(f"timm/{name}", weights=None, image_size=32, max_epochs=1)
-        answers.append(model.fit(X, np.arange(6) % 2).predict_proba(X))
+        backbone = load_backbone(f"timm/{name}", None)
+        tail = Tail(
+            cut_network(backbone, backbone.layers, keep_frozen=True), nn.Identity(), backbone
+        )
+        optimizer = torch.optim.AdamW(tail.parameters(), 1e-5)
+        tail.train()(x).square().mean().backward()
+        optimizer.step()
+        answers.append(tail(x).detach().numpy())
     return answers
 
 
 def test_training_does_not_end_the_process():
     """It did, in a convolution with few channels and a stride, on some processors."""
-    for answers in elsewhere(train_all, ["fastvit_t8", "repvgg_a0", "mobileone_s0"]):
+    for answers in elsewhere(train_all, ["fastvit_t8", "repvgg_a0"]):
         assert np.isfinite(answers).all()
 
 
