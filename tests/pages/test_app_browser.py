@@ -208,6 +208,18 @@ def test_tags_and_numbers_are_corrected(open_page, tagger, regressor, photos, tm
         assert row["corrected weight"] == "2.5"
 
 
+def test_files_that_come_before_the_model_is_known_are_not_lost(browser, address, photos):
+    context, held = browser.new_context(), []
+    page = context.new_page()
+    page.route("**/api/model", lambda route: held.append(route))
+    with page.expect_request("**/api/model"):
+        page.goto(address)
+    page.set_input_files("#files", photos / "day 1" / "0.png")
+    held[0].continue_()
+    wait_for_answers(page, 1)
+    context.close()
+
+
 def test_a_program_that_has_stopped_is_named(browser, classifier, photos):
     image = photos / "day 1" / "0.png"
     context = browser.new_context()

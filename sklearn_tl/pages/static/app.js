@@ -34,7 +34,6 @@ async function start() {
   });
   uploads = new Uploads(address, model, { done: answered, failed, changed: progress });
   fillTools();
-  listen();
   for (const photo of await ask(`${address}/photos`)) answered(added(photo.name), photo);
   arrange();
 }
@@ -69,13 +68,12 @@ function added(name, file = null) {
   return item;
 }
 
-function add(files) {
-  if (files.length === 0) return say("There are no files in this.");
-  say("");
+async function add(files) {
+  if (!(await ready)) return;
+  say(files.length === 0 ? "There are no files in this." : "");
   uploads.add(files.map(({ file, name }) => added(name, file)));
   progress();
   arrange();
-  return undefined;
 }
 
 function answered(item, photo) {
@@ -245,4 +243,6 @@ function listen() {
   find("stop").addEventListener("click", () => { uploads.stop().forEach(forget); progress(); });
 }
 
-start().catch((error) => say(error.message));
+// Files may come before the model's name is there. They wait for it.
+const ready = start().then(() => true, (error) => say(error.message));
+listen();
