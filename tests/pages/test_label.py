@@ -285,7 +285,11 @@ def browser():
 
 
 def wait_until_shown(tab):
-    tab.wait_for_function("() => document.querySelector('#stage img')?.naturalWidth > 0")
+    # The width is known before the last bytes are there, without which a key is refused.
+    tab.wait_for_function(
+        "() => { const img = document.querySelector('#stage img');"
+        " return img && img.complete && img.naturalWidth > 0; }"
+    )
 
 
 def test_a_person_labels_with_keys(browser, session):
