@@ -145,8 +145,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
     precision : {"auto", "float32", "bfloat16"}, default="float32"
         Precision in which the network is computed and trained. The head always uses float32.
         bfloat16 is faster on hardware that supports it, and "auto" uses it only there. On a CPU
-        MobileNets and EfficientNets are trained more slowly in bfloat16, so that "auto" trains them
-        in float32.
+        networks with depthwise convolutions and BatchNorms, such as MobileNets and EfficientNets,
+        are trained more slowly in bfloat16, so that "auto" trains them in float32.
     engine : {"auto", "torch", "openvino"}, default="torch"
         What runs frozen layers on a CPU. See :class:`ConvFeatureExtractor`.
     callbacks : list or None, default=None
