@@ -11,8 +11,7 @@ const ALL = "\n"; // no label has a line break
 const items = [];
 let model, address, cards, viewer, uploads;
 let number = 0;
-let waits = false; // for the next arrangement of the cards
-let pause = 200; // ms before it
+let pause = 200; // ms before the next arrangement of the cards
 
 async function start() {
   model = await ask("api/model");
@@ -139,12 +138,12 @@ function labels(photo) {
 
 /** Arrange the cards a little later: many answers in a row need one arrangement. */
 function arrangeSoon() {
-  if (waits) return;
-  waits = true;
+  if (find("images").ariaBusy === "true") return;
+  find("images").ariaBusy = "true";
   // With thousands of cards, at most a tenth of the time goes into arranging them.
   setTimeout(() => {
     const began = performance.now();
-    waits = false;
+    find("images").ariaBusy = "false";
     arrange();
     pause = 200 + 10 * (performance.now() - began);
   }, pause);
