@@ -123,7 +123,9 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
     If `y` is an indicator matrix of shape (n_images, n_labels), each image may have several labels
     or none. Each label then has a regression and a probability of its own.
 
-    With more than 2000 images, the layer decay is chosen on 2000 of them.
+    With more than 2000 images, the layer decay is chosen on 2000 of them. If no class has two
+    images, or images of two groups, nothing can be chosen: a warning says so, "auto" is 0, and the
+    probabilities are nearly equal.
 
     Parameters changed by `set_params` after `fit` wait for the next fit, except for `cache`,
     `batch_size`, `device`, `engine`, `max_pixels`, `n_jobs` and `verbose`, which take effect at

@@ -190,6 +190,17 @@ def test_groups_are_left_out_together_in_the_choice():
         model.fit(X, y, groups=groups[:-1])
 
 
+def test_one_image_per_class_is_said_where_fit_is_called(patches):
+    X, y, X_test, y_test = patches
+    first = np.unique(y, return_index=True)[1]
+    with pytest.warns(UserWarning, match="No class has two images") as said:
+        model = TransferClassifier(image_size=96).fit(X[first], y[first])
+    assert said[0].filename == __file__
+    assert model.layer_decay_ == 0
+    assert model.score(X_test, y_test) > 0.5  # 0.07 by chance
+    np.testing.assert_allclose(model.predict_proba(X_test), 1 / len(first), atol=0.01)
+
+
 def test_it_lives_in_searches_pickles_and_files(tmp_path):
     X, y = study(n=40)
     model = TransferClassifier(**SMALL)

@@ -1,5 +1,6 @@
 """A linear model on the features of all layers, chosen by what it predicts for left-out images."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,8 @@ def fit_linear(
     """Fit a ridge regression on the features of several layers.
 
     The decay and the penalty are those with the lowest loss on left-out images: each image, or each
-    group of images, is predicted by the model of all others. These predictions are exact.
+    group of images, is predicted by the model of all others. These predictions are exact. If they
+    say nothing, a warning says so, and of several decays the first is taken.
 
     Parameters
     ----------
@@ -76,6 +78,8 @@ def fit_linear(
     """
     groups = _together(rows, groups)
     everything = np.arange(len(rows))
+    if not link.can_be_left_out(groups):
+        decays = _unjudged(decays)
     # The matrices are small: a second BLAS thread makes the fit slower, and changes the last bits.
     with threadpool_limits(1, user_api="blas"):
         if len(decays) > 1 and len(rows) > MOST_CHOSEN_ON:
@@ -84,6 +88,18 @@ def fit_linear(
             few[some] = _together(rows[some], groups[some])
             decays = [_best(rows, lengths, link, weight, few, some, decays, alphas).layer_decay]
         return _best(rows, lengths, link, weight, groups, everything, decays, alphas)
+
+
+def _unjudged(decays: Sequence[float]) -> Sequence[float]:
+    """Return the first decay, and warn that it was not chosen."""
+    decay = f"layer_decay={decays[0]:g} is used, and the" if len(decays) > 1 else "The"
+    warnings.warn(
+        "No class has two images, or images of two groups, so none can be predicted by the others "
+        f"of its class. {decay} probabilities are nearly equal. Pass more images or groups per "
+        "class.",
+        stacklevel=7,  # where the user calls fit
+    )
+    return decays[:1]
 
 
 def _together(rows: np.ndarray, groups: np.ndarray | None) -> np.ndarray:

@@ -25,6 +25,9 @@ class Link(Protocol):
 
     targets: np.ndarray
 
+    def can_be_left_out(self, groups: np.ndarray) -> bool:
+        """Return whether images without their group can be predicted by the others at all."""
+
     def fit_slope(self, scores: np.ndarray, used: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the best slope for the scores of images that were left out, and the losses.
 
@@ -60,6 +63,11 @@ class Classes:
         indicators = np.eye(n_classes)[codes]
         self.targets, share = _standardised(indicators, weight)
         self.base = np.log(share.clip(np.finfo(float).tiny))
+
+    def can_be_left_out(self, groups: np.ndarray) -> bool:
+        """Return whether any class has images of two groups."""
+        pairs = np.unique(np.column_stack([self.codes, groups]), axis=0)
+        return len(pairs) > len(np.unique(self.codes))
 
     def fit_slope(self, scores: np.ndarray, used: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the slope with the lowest log loss, and the loss."""
@@ -98,6 +106,10 @@ class Labels:
         share = (share * total + 0.5) / (total + 1)
         self.base = np.log(share) - np.log1p(-share)
 
+    def can_be_left_out(self, groups: np.ndarray) -> bool:
+        """Return True: images without a label say something of it, too."""
+        return True
+
     def fit_slope(self, scores: np.ndarray, used: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the slope with the lowest mean log loss of all labels, and the loss."""
         signs, weight = self.signs[used], self.weight[used]
@@ -127,6 +139,10 @@ class Numbers:
 
     def __init__(self, targets: np.ndarray, weight: np.ndarray) -> None:
         self.targets, self.weight = targets.astype(np.float64), weight
+
+    def can_be_left_out(self, groups: np.ndarray) -> bool:
+        """Return True: every number says something of the others."""
+        return True
 
     def fit_slope(self, scores: np.ndarray, used: np.ndarray) -> tuple[float, np.ndarray]:
         """Return 1, and the mean squared error of each target in standard units."""

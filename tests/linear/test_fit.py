@@ -92,6 +92,7 @@ def test_the_decay_of_many_images_is_chosen_on_some(monkeypatch):
     assert accuracy(model, rows, codes) > 0.9
 
 
+@pytest.mark.filterwarnings("ignore:No class has two images")
 @pytest.mark.parametrize("n", [2, 4, 16, 17])
 def test_images_that_are_all_equal_are_left_out_one_by_one(n):
     rows, codes = np.ones((n, 90), dtype=np.float32), np.arange(n) % 2
@@ -107,3 +108,18 @@ def test_some_images_of_one_group_are_left_out_one_by_one(monkeypatch):
     rest = np.setdiff1d(np.arange(N), np.random.default_rng(0).permutation(N)[:50])
     groups[rest[0]] = 1  # it is not among the images that the decay is chosen on
     assert fitted(rows, codes, groups).layer_decay > 0
+
+
+@pytest.mark.parametrize("groups", [None, np.repeat(np.arange(4), 2)])
+def test_a_choice_without_any_information_is_not_made(groups):
+    rows, codes = rows_of(2)
+    if groups is None:
+        rows, codes = rows[:4], codes[:4]  # one image per class
+    else:
+        rows, codes = rows[[0, 4, 1, 5, 2, 6, 3, 7]], groups  # one group per class
+    with pytest.warns(UserWarning, match="layer_decay=0 is used, and the prob.*nearly equal"):
+        model = fitted(rows, codes, groups)
+    assert model.layer_decay == 0
+    assert accuracy(model, rows, codes) == 1
+    with pytest.warns(UserWarning, match=r"class\. The probabilities are nearly equal"):
+        assert fitted(rows, codes, groups, decays=(0.5,)).layer_decay == 0.5
