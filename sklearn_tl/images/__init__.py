@@ -5,7 +5,7 @@ request, as a `Reading` says, and collects `Notices` of what it leaves out or gu
 `check_images` reads all of them and lists what is wrong; `check_each` does it for an
 `ImageSequence`. `LazyImages` keeps a dataset unread in scikit-learn's folds, and `indexable` wraps
 a dataset in it. `Preprocessing` resizes, crops and normalises pixels as the weights of a network
-need it, in one of the `RESIZE_MODES`.
+need it; `torchvision_preprocessing` and its like read it from the library of the weights.
 `to_uint8` makes pixels for a screen. `FORMATS` lists the file formats and the endings of their
 files, `sniff` recognises them, and `missing_package` says what to install for one. `CONSTRAINTS`
 are those of the parameters of a `Reading`; `say_whose_limit` warns of a limit that is not used.
@@ -17,6 +17,11 @@ from sklearn_tl.images.lazy import LazyImages, indexable
 from sklearn_tl.images.notices import ImageWarning, Notices
 from sklearn_tl.images.pixels import to_uint8
 from sklearn_tl.images.preprocessing import IMAGENET, Preprocessing
+from sklearn_tl.images.presets import (
+    timm_preprocessing,
+    torchvision_preprocessing,
+    transformers_preprocessing,
+)
 from sklearn_tl.images.reading import CONSTRAINTS, Reading, say_whose_limit
 from sklearn_tl.images.sequence import ImageSequence, as_images
 
@@ -39,5 +44,8 @@ __all__ = [
     "missing_package",
     "say_whose_limit",
     "sniff",
+    "timm_preprocessing",
     "to_uint8",
+    "torchvision_preprocessing",
+    "transformers_preprocessing",
 ]

@@ -241,7 +241,7 @@ def test_folds_that_do_not_cover_the_images_give_no_pictures_of_predictions(
         train, test = np.arange(0, 28, 2), np.arange(1, 28, 4)
         return images[::18], labels[::18], [(train, test), (train + 1, test - 1)]
 
-    monkeypatch.setattr("sklearn_tl.cli.study.load_photographs", load_some)
+    monkeypatch.setattr("sklearn_tl.cli.study_images.load_photographs", load_some)
     options = ["--image-size", "32", "--cv", "2", "--strategies", "embeddings"]
     assert main(["study", "--report", str(tmp_path), *options]) == 0
     names = {path.name for path in tmp_path.iterdir()}

@@ -284,7 +284,7 @@ def test_wrong_options_are_found_before_images_are_read(pets, capsys, monkeypatc
     def fail(*_):
         raise AssertionError
 
-    monkeypatch.setattr("sklearn_tl.cli.study.read_folder", fail)
+    monkeypatch.setattr("sklearn_tl.cli.study_images.read_folder", fail)
     for options, message in (
         (["--value-range", "1", "1"], "--value-range 1"),
         (["--weights", "nowhere.pth"], "nowhere.pth"),

@@ -12,8 +12,15 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
 from sklearn_tl._utils import release_all
-from sklearn_tl.images import IMAGENET, Preprocessing
-from sklearn_tl.images.preprocessing import PRESET_ATTRIBUTES, _line
+from sklearn_tl.images import (
+    IMAGENET,
+    Preprocessing,
+    timm_preprocessing,
+    torchvision_preprocessing,
+    transformers_preprocessing,
+)
+from sklearn_tl.images.preprocessing import _line
+from sklearn_tl.images.presets import PRESET_ATTRIBUTES
 
 SQUARE = Preprocessing((24, 24), (28, 28), (0, 0, 0), (1, 1, 1))
 OBLONG = Preprocessing((20, 30), (26, 39), (0, 0, 0), (1, 1, 1), interpolation="bicubic")
@@ -127,13 +134,13 @@ def test_torchvisions_presets_have_the_attributes_that_are_read():
     missing = [name for name in PRESET_ATTRIBUTES if not hasattr(preset, name)]
     assert not missing, (
         f"The presets of torchvision {torchvision.__version__} have no {missing}. Adapt "
-        "PRESET_ATTRIBUTES and from_torchvision in sklearn_tl/images/preprocessing.py."
+        "PRESET_ATTRIBUTES and torchvision_preprocessing in sklearn_tl/images/presets.py."
     )
 
 
 def test_the_preprocessing_of_torchvisions_weights_gives_what_torchvision_gives(make_images):
     preset = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()
-    preprocessing = Preprocessing.from_torchvision(preset)
+    preprocessing = torchvision_preprocessing(preset)
     for image in (*make_images(2, 300, 401), *make_images(1, 90, 57)):
         image = image.astype(np.float32) / 255  # levels of 8 bits would be rounded differently
         expected = preset(torch.from_numpy(image).movedim(-1, 0))
@@ -188,7 +195,7 @@ def test_a_crop_of_a_smaller_image_is_padded_as_by_torchvision():
 
 def test_the_preprocessing_of_imagenet_is_that_of_torchvision():
     preset = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()
-    assert Preprocessing.from_torchvision(preset) == IMAGENET
+    assert torchvision_preprocessing(preset) == IMAGENET
 
 
 def test_the_factors_of_the_normalisation_are_freed_with_everything_else():
@@ -212,15 +219,15 @@ def test_images_are_cropped_as_timm_crops_them(crop_mode, share, size, make_imag
     }
     (pixels,) = make_images(1, *size)
     wanted = timm.data.create_transform(**config)(Image.fromarray(pixels))
-    preprocessing = Preprocessing.from_timm(config)
+    preprocessing = timm_preprocessing(config)
     for image, tolerance in ((pixels, 2.01), (pixels / 255, 2.6)):  # PIL works on 8 bits
         got = preprocessing(image.astype(image.dtype if image.dtype == np.uint8 else np.float32))
         assert (got - wanted).abs().max() < tolerance / 255 / 0.26
     assert not torch.allclose(
         preprocessing(pixels),
-        Preprocessing.from_timm(
-            config | {"crop_mode": "center" if crop_mode != "center" else "squash"}
-        )(pixels),
+        timm_preprocessing(config | {"crop_mode": "center" if crop_mode != "center" else "squash"})(
+            pixels
+        ),
         atol=0.5,
     ) or size == (200, 200)
 
@@ -254,14 +261,14 @@ class Processor:
     ],
 )
 def test_image_processors_of_transformers_are_known(processor, crop, resize, mode):
-    got = Preprocessing.from_transformers(processor)
+    got = transformers_preprocessing(processor)
     assert (got.crop, got.resize, got.crop_mode) == ((crop,) * 2, (resize,) * 2, mode)
     assert (got.mean, got.std, got.interpolation) == ((0.5,) * 3, (0.25,) * 3, "bicubic")
 
 
 def test_an_image_processor_that_does_more_is_refused():
     with pytest.raises(ValueError, match="rescale_factor=1"):
-        Preprocessing.from_transformers(Processor({"shortest_edge": 256}, rescale_factor=1.0))
+        transformers_preprocessing(Processor({"shortest_edge": 256}, rescale_factor=1.0))
 
 
 def test_crop_leaves_the_preprocessing_as_it_is():
