@@ -17,7 +17,7 @@ from sklearn_tl.backbones.folding import Pair, find_pairs, folded
 from sklearn_tl.backbones.pooling import LayerError, activation_of, embedding_of, pool
 from sklearn_tl.backbones.replicas import Replicas
 from sklearn_tl.backbones.seeding import noise
-from sklearn_tl.backbones.sizes import in_words, set_size, sizes_taken
+from sklearn_tl.backbones.sizes import has_a_size, in_words, set_size, sizes_taken
 from sklearn_tl.backbones.structure import Structure, has_channels_last_maps, study
 from sklearn_tl.images import Preprocessing
 
@@ -300,20 +300,21 @@ class Backbone:
         own = self.preprocessing.crop
         if size is None or own is None or size == own:
             return self
+        can_change = has_a_size(self.module)
+        if self.structure.started and not can_change:
+            return self  # it was seen to run
         with self._lock:
             key = f"{size}"
             if key not in self._copies:
                 module, cause = self.copy_module(), None
                 try:
-                    changed = set_size(module, size)
+                    set_size(module, size)
                 except ValueError as error:
-                    changed, cause = True, error
-                if not changed and self.structure.started:
-                    return self  # it was seen to run
+                    cause = error
                 preprocessing = self.preprocessing.at(size, self.preprocessing.draft)
                 source = None if self._source is None else (*self._source, size)
                 other = Backbone(self.name, module, preprocessing, source)
-                if cause or (changed and not other.structure.started):
+                if cause or (can_change and not other.structure.started):
                     sizes = sizes_taken(self.module, self.preprocessing.n_channels) or [own[0]]
                     raise ValueError(
                         f"{self.name} cannot process images of {size[0]} x {size[1]} pixels. "

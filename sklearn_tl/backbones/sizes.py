@@ -11,35 +11,43 @@ TRIED = (*range(32, 513, 32), *range(14 * 4, 14 * 38, 14 * 4))  # multiples of u
 MOST_NAMED = 8
 
 
-def set_size(module: nn.Module, size: tuple[int, int]) -> bool:
+def has_a_size(module: nn.Module) -> bool:
+    """Tell whether `set_size` changes a network. Others take any size, or one."""
+    return _sized_part(module) is not None
+
+
+def set_size(module: nn.Module, size: tuple[int, int]) -> None:
     """Let a timm transformer take images of another size: its positions are resampled.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Is changed.
+        Is changed if it is such a transformer, or contains one.
     size : (height, width)
-
-    Returns
-    -------
-    bool
-        Whether the network, or one in it, can be changed. Others take any size, or one.
 
     Raises
     ------
     ValueError
         If the network cannot take this size either.
     """
-    for part in module.modules():
-        if hasattr(part, "set_input_size") and hasattr(part, "reset_classifier"):
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # of timm's own code
-                    part.set_input_size(img_size=size)  # type: ignore[operator]
-            except Exception as error:  # an assertion about patches or windows, for example
-                raise ValueError(str(error)) from error
-            return True
-    return False
+    part = _sized_part(module)
+    if part is not None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of timm's own code
+                part.set_input_size(img_size=size)  # type: ignore[operator]
+        except Exception as error:  # an assertion about patches or windows, for example
+            raise ValueError(str(error)) from error
+
+
+def _sized_part(module: nn.Module) -> nn.Module | None:
+    """Return the timm network, in a network or the network itself, whose size can be set."""
+    parts = (
+        part
+        for part in module.modules()
+        if hasattr(part, "set_input_size") and hasattr(part, "reset_classifier")
+    )
+    return next(parts, None)
 
 
 def own_size(module: nn.Module) -> tuple[int, int] | None:

@@ -75,6 +75,12 @@ def test_a_copy_on_another_device_leaves_the_shared_network():
     assert next(backbone.module.parameters()).device.type == "cpu"
 
 
+def test_a_network_that_takes_all_sizes_is_not_copied_for_one(monkeypatch):
+    backbone = load_backbone("resnet18", weights=None)
+    monkeypatch.setattr(type(backbone), "copy_module", None)  # a call would be an error
+    assert backbone.at_size((64, 48)) is backbone
+
+
 def test_two_threads_share_a_backbone():
     backbone = load_backbone("resnet18", weights=None)
     x = torch.rand(2, 3, 64, 64)
