@@ -5,6 +5,7 @@
 of `compare_strategies`, each on the same folds:
 
 - flowers: 5, 20 and 60 photographs per class, and the images in test/ (`--data`/flowers)
+- the same 960 photographs in eight other splits of the same sizes
 - signs: five folds that keep tracks whole (`--data`/signs)
 - houses: the logarithm of the price, from a photograph, five random folds (`--data`/houses)
 - posters: genres, three random folds (`--data`/posters)
@@ -23,7 +24,7 @@ import numpy as np
 from _report import machine, print_table, write_json
 from sklearn.base import clone
 from sklearn.metrics import average_precision_score
-from sklearn.model_selection import KFold, StratifiedGroupKFold
+from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 
 from sklearn_tl import ConvFeatureExtractor, TransferClassifier, TransferRegressor, clear_cache
 from sklearn_tl.comparison import default_strategies
@@ -47,6 +48,13 @@ def flowers(data, per_class, n_draws):
     X, y = np.append(train.paths, test.paths), np.append(train.target, test.target)
     pool, tested = np.arange(len(train.paths)), np.arange(len(train.paths), len(X))
     return X, y, None, [(t, tested) for t in draws(pool, y, per_class, range(n_draws))]
+
+
+def flowers_again(data):
+    """Return the photographs of both parts, classes, and four folds of them, drawn twice."""
+    X, y, *_ = flowers(data, 60, 1)
+    folds = [StratifiedKFold(4, shuffle=True, random_state=seed) for seed in range(2)]
+    return X, y, None, [split for fold in folds for split in fold.split(X, y)]
 
 
 def patches(data, per_class, n_draws):
@@ -91,6 +99,7 @@ SETS = {
     "flowers, 5 per class": lambda data: flowers(data, 5, 5),
     "flowers, 20 per class": lambda data: flowers(data, 20, 5),
     "flowers, 60 per class": lambda data: flowers(data, 60, 1),
+    "flowers, 60 per class, eight splits": flowers_again,
     "signs by track": signs,
     "houses, R²": houses,
     "posters, mean average precision": posters,
