@@ -170,14 +170,16 @@ def test_a_class_of_weight_zero_is_never_predicted():
 
 
 def test_rare_classes_are_found_with_balanced_weights():
-    X, y = study(n=90)
-    rare = np.flatnonzero(y == y[0])[5:]
-    X, y = np.delete(X, rare, axis=0), np.delete(y, rare)
+    rng = np.random.default_rng(0)
+    y = np.arange(90) % 9 == 0
+    brightness = rng.normal(100 + 20 * y, 20)  # which hardly tells the classes apart
+    X = rng.normal(brightness[:, None, None, None], 10, (90, 24, 30, 3)).clip(0, 255)
     plain, balanced = (
-        TransferClassifier(class_weight=w, **SMALL).fit(X, y) for w in (None, "balanced")
+        TransferClassifier(class_weight=w, **SMALL).fit(X.astype(np.uint8), y)
+        for w in (None, "balanced")
     )
-    share = [m.predict_proba(X)[:, m.classes_ == y[0]].mean() for m in (plain, balanced)]
-    assert share[1] > share[0]
+    share = [m.predict(X.astype(np.uint8)).mean() for m in (plain, balanced)]
+    assert share[0] < y.mean() < 2 * y.mean() < share[1]
 
 
 def test_groups_are_left_out_together_in_the_choice():
@@ -196,9 +198,27 @@ def test_one_image_per_class_is_said_where_fit_is_called(patches):
     with pytest.warns(UserWarning, match="No class has two images") as said:
         model = TransferClassifier(image_size=96).fit(X[first], y[first])
     assert said[0].filename == __file__
-    assert model.layer_decay_ == 0
+    assert (model.layer_decay_, model.alpha_) == (0, 0.3)
     assert model.score(X_test, y_test) > 0.5  # 0.07 by chance
-    np.testing.assert_allclose(model.predict_proba(X_test), 1 / len(first), atol=0.01)
+    assert 0.3 < model.predict_proba(X_test).max(axis=1).mean() < 0.9
+
+
+@pytest.mark.parametrize("n_others", [1, 2, 10])
+def test_classes_that_no_left_out_image_can_have_are_still_predicted(patches, n_others):
+    """All answers were the first class if its images alone could be predicted by others."""
+    X, y, X_test, y_test = patches
+    several = np.flatnonzero(y == y[0])[: 1 + n_others]
+    others = np.unique(y, return_index=True)[1]
+    some = np.union1d(several, others)
+    model = TransferClassifier(image_size=96).fit(X[some], y[some])
+    assert model.score(X_test, y_test) > 0.5  # 0.07 by chance
+    groups = np.where(np.isin(some, several), some, -1 - y[some])  # of the others, one per class
+    again = TransferClassifier(image_size=96).fit(X[some], y[some], groups=groups)
+    assert again.score(X_test, y_test) > 0.5
+    labels = (y[some, None] == np.unique(y)).astype(int)
+    tags = TransferClassifier(image_size=96).fit(X[some], labels, groups=groups)
+    found = tags.predict_proba(X_test).argmax(axis=1)
+    assert (found == np.searchsorted(np.unique(y), y_test)).mean() > 0.3
 
 
 def test_it_lives_in_searches_pickles_and_files(tmp_path):

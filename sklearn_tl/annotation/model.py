@@ -46,7 +46,7 @@ class QuickModel:
         link = Classes(codes, len(classes), weight)
         path = RidgePath(rows.astype(np.float64), weight, images)
         coef, intercept = path.fit(link.targets, ALPHA)
-        slope, _ = link.fit_slope(path.left_out(link.targets, ALPHA), images)
+        slope, _ = link.fit_slope(path.left_out(link.targets, ALPHA), images, images)
         slope = max(slope, LEAST_SLOPE)
         return cls(
             classes, (slope * coef).astype(np.float32), (slope * intercept).astype(np.float32)

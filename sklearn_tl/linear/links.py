@@ -12,6 +12,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_expit, log_softmax
 
 SLOPES = (1e-2, 1e3)
+# What is assumed of the slope before any image is left out: usually 1.5 to 4. It counts as much as
+# one image does. Two left-out images that are wrong would otherwise make all answers alike.
+USUAL_SLOPE, SPREAD = 3.0, 2.0
 
 
 class Link(Protocol):
@@ -25,19 +28,22 @@ class Link(Protocol):
 
     targets: np.ndarray
 
-    def can_be_left_out(self, groups: np.ndarray) -> bool:
-        """Return whether images without their group can be predicted by the others at all."""
-
-    def fit_slope(self, scores: np.ndarray, used: np.ndarray) -> tuple[float, np.ndarray]:
+    def fit_slope(
+        self, scores: np.ndarray, used: np.ndarray, groups: np.ndarray
+    ) -> tuple[float, np.ndarray]:
         """Return the best slope for the scores of images that were left out, and the losses.
 
-        There is one loss for all outputs, or one per output if each may have its own penalty.
+        There is one loss for all outputs, or one per output if each may have its own penalty. An
+        image whose class has no image in another group counts for nothing: the others say that it
+        is something else. If there is no other image, the losses are NaN.
 
         Parameters
         ----------
         scores : ndarray of shape (n_used, n_outputs)
         used : ndarray of shape (n_used,)
             The positions of these images.
+        groups : ndarray of int of shape (n_used,)
+            Images with equal integers were left out together.
         """
 
     def outputs(self, scores: np.ndarray, slope: float) -> np.ndarray:
@@ -64,15 +70,14 @@ class Classes:
         self.targets, share = _standardised(indicators, weight)
         self.base = np.log(share.clip(np.finfo(float).tiny))
 
-    def can_be_left_out(self, groups: np.ndarray) -> bool:
-        """Return whether any class has images of two groups."""
-        pairs = np.unique(np.column_stack([self.codes, groups]), axis=0)
-        return len(pairs) > len(np.unique(self.codes))
-
-    def fit_slope(self, scores: np.ndarray, used: np.ndarray) -> tuple[float, np.ndarray]:
+    def fit_slope(
+        self, scores: np.ndarray, used: np.ndarray, groups: np.ndarray
+    ) -> tuple[float, np.ndarray]:
         """Return the slope with the lowest log loss, and the loss."""
-        images, codes, weight = np.arange(len(used)), self.codes[used], self.weight[used]
+        codes = self.codes[used]
+        weight = self.weight[used] * _occur_elsewhere(codes, groups)
         doubt = 1 / (weight.sum() + 2)
+        images = np.arange(len(used))
 
         def loss(slope: float) -> float:
             logs = log_softmax(self.outputs(scores, slope), axis=1)
@@ -81,7 +86,7 @@ class Classes:
             surprise = (1 - doubt) * logs[images, codes] + doubt * logs.mean(axis=1)
             return -float(np.average(surprise, weights=weight))
 
-        return _minimum(loss)
+        return _minimum(loss, weight.sum())
 
     def outputs(self, scores: np.ndarray, slope: float) -> np.ndarray:
         """Return logits (n_images, n_classes)."""
@@ -106,21 +111,21 @@ class Labels:
         share = (share * total + 0.5) / (total + 1)
         self.base = np.log(share) - np.log1p(-share)
 
-    def can_be_left_out(self, groups: np.ndarray) -> bool:
-        """Return True: images without a label say something of it, too."""
-        return True
-
-    def fit_slope(self, scores: np.ndarray, used: np.ndarray) -> tuple[float, np.ndarray]:
+    def fit_slope(
+        self, scores: np.ndarray, used: np.ndarray, groups: np.ndarray
+    ) -> tuple[float, np.ndarray]:
         """Return the slope with the lowest mean log loss of all labels, and the loss."""
-        signs, weight = self.signs[used], self.weight[used]
-        doubt = 1 / (weight.sum() + 2)
+        signs = self.signs[used]
+        known = [_occur_elsewhere((label > 0).astype(int), groups) for label in signs.T]
+        weight = self.weight[used][:, None] * np.column_stack(known)
+        doubt = 1 / (self.weight[used].sum() + 2)
 
         def loss(slope: float) -> float:
             logits = signs * self.outputs(scores, slope)
             surprise = (1 - doubt) * log_expit(logits) + doubt * log_expit(-logits)
-            return -float(np.average(surprise.mean(axis=1), weights=weight))
+            return -float(np.average(surprise, weights=weight))
 
-        return _minimum(loss)
+        return _minimum(loss, weight.sum() / signs.shape[1])
 
     def outputs(self, scores: np.ndarray, slope: float) -> np.ndarray:
         """Return logits (n_images, n_labels)."""
@@ -140,11 +145,9 @@ class Numbers:
     def __init__(self, targets: np.ndarray, weight: np.ndarray) -> None:
         self.targets, self.weight = targets.astype(np.float64), weight
 
-    def can_be_left_out(self, groups: np.ndarray) -> bool:
-        """Return True: every number says something of the others."""
-        return True
-
-    def fit_slope(self, scores: np.ndarray, used: np.ndarray) -> tuple[float, np.ndarray]:
+    def fit_slope(
+        self, scores: np.ndarray, used: np.ndarray, groups: np.ndarray
+    ) -> tuple[float, np.ndarray]:
         """Return 1, and the mean squared error of each target in standard units."""
         errors = (scores - self.targets[used]) ** 2
         return 1.0, np.average(errors, axis=0, weights=self.weight[used])
@@ -159,6 +162,12 @@ def probabilities(logits: np.ndarray, *, exclusive: bool) -> np.ndarray:
     return np.exp(log_softmax(logits, axis=1)) if exclusive else expit(logits)
 
 
+def _occur_elsewhere(codes: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return for each image whether its class has images in two groups or more."""
+    pairs = np.unique(np.column_stack([codes, groups]), axis=0)
+    return (np.bincount(pairs[:, 0]) > 1)[codes]
+
+
 def _standardised(indicators: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return indicators with mean 0 and standard deviation 1, and the share of each column."""
     share = np.average(indicators, axis=0, weights=weight)
@@ -166,12 +175,17 @@ def _standardised(indicators: np.ndarray, weight: np.ndarray) -> tuple[np.ndarra
     return (indicators - share) / np.where(scale > 0, scale, np.inf), share
 
 
-def _minimum(loss: Callable[[float], float]) -> tuple[float, np.ndarray]:
+def _minimum(loss: Callable[[float], float], n_images: float) -> tuple[float, np.ndarray]:
     """Return the slope with the lowest loss, and the loss."""
+    if n_images == 0:
+        return USUAL_SLOPE, np.array([np.nan])
+
+    def objective(logarithm: float) -> float:
+        unusual = (logarithm - np.log(USUAL_SLOPE)) / SPREAD
+        return loss(np.exp(logarithm)) + unusual**2 / (2 * n_images)
+
     found = minimize_scalar(
-        lambda logarithm: loss(np.exp(logarithm)),
-        bounds=np.log(SLOPES),
-        method="bounded",
-        options={"xatol": 0.02},
+        objective, bounds=np.log(SLOPES), method="bounded", options={"xatol": 0.02}
     )
-    return float(np.exp(found.x)), np.array([found.fun])
+    slope = float(np.exp(found.x))
+    return slope, np.array([loss(slope)])

@@ -117,9 +117,9 @@ def test_a_choice_without_any_information_is_not_made(groups):
         rows, codes = rows[:4], codes[:4]  # one image per class
     else:
         rows, codes = rows[[0, 4, 1, 5, 2, 6, 3, 7]], groups  # one group per class
-    with pytest.warns(UserWarning, match="layer_decay=0 is used, and the prob.*nearly equal"):
+    with pytest.warns(UserWarning, match="layer_decay=0 and alpha=0.3 are used, .*a guess"):
         model = fitted(rows, codes, groups)
     assert model.layer_decay == 0
     assert accuracy(model, rows, codes) == 1
-    with pytest.warns(UserWarning, match=r"class\. The probabilities are nearly equal"):
-        assert fitted(rows, codes, groups, decays=(0.5,)).layer_decay == 0.5
+    with pytest.warns(UserWarning, match="layer_decay=0.5 and alpha=2 are used"):
+        assert fitted(rows, codes, groups, decays=(0.5,), alphas=(2.0,)).layer_decay == 0.5
