@@ -124,8 +124,8 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
     or none. Each label then has a regression and a probability of its own.
 
     With more than 2000 images, the layer decay is chosen on 2000 of them. If no class has two
-    images, or images of two groups, nothing can be chosen: a warning says so, "auto" is 0, and the
-    probabilities are nearly equal.
+    images, or images of two groups, nothing can be chosen: a warning says so, the layer decay is 0,
+    alpha is 0.3, and the probabilities are a guess.
 
     Parameters changed by `set_params` after `fit` wait for the next fit, except for `cache`,
     `batch_size`, `device`, `engine`, `max_pixels`, `n_jobs` and `verbose`, which take effect at
