@@ -1,7 +1,8 @@
 """What fine-tuning estimators share: recipes, training, small pickles."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import ceil
 from numbers import Real
 from typing import Any, Self
@@ -262,6 +263,18 @@ class FineTuningEstimator(
         with torch.random.fork_rng(devices=[]):
             tail.head = new_head(self.head, self._n_features_out, self._task.n_outputs)
         before.load_into(tail, self.unfreeze)
+
+    @contextmanager
+    def _kept_if_it_fails(self) -> Iterator[None]:
+        """Keep the model as it was if a warm start fails: its training may have taken hours."""
+        state = dict(vars(self)) if self._before() else None
+        try:
+            yield
+        except BaseException:
+            if state is not None:
+                self.__dict__.clear()
+                self.__dict__.update(state)
+            raise
 
     def _before(self) -> WarmStart | None:
         """Return what a warm start takes over, or None if the training begins anew."""

@@ -165,7 +165,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
         schedule of learning rates, and its epochs are appended to `history_`. The backbone, the
         kind of head and the labels in `y` must be the same, and layers that were trained cannot be
         frozen again. With early stopping, an int as `random_state` holds out the same images in
-        each fit to the same `X`. A linear head without layers is fitted anew.
+        each fit to the same `X`. A linear head without layers is fitted anew. If a fit fails, the
+        model stays as it was.
     random_state : int, RandomState instance or None, default=None
         Decides which images are held out, the order of the images, augmentation, dropout, and the
         initial weights of a head that a function makes. An int gives the same result in every call:
@@ -386,7 +387,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuningEstimator):
             If the weights are not on this machine and cannot be downloaded, or a file of `X`
             cannot be read.
         """
-        return self._fit(X, y, sample_weight, groups)
+        with self._kept_if_it_fails():
+            return self._fit(X, y, sample_weight, groups)
 
     @fork_safe
     def predict(self, X: Any) -> np.ndarray:

@@ -289,7 +289,8 @@ class FineTuneRegressor(RegressorMixin, FineTuningEstimator):
             If the weights are not on this machine and cannot be downloaded, or a file of `X`
             cannot be read.
         """
-        return self._fit(X, y, sample_weight, groups)
+        with self._kept_if_it_fails():
+            return self._fit(X, y, sample_weight, groups)
 
     @fork_safe
     def predict(self, X: Any) -> np.ndarray:

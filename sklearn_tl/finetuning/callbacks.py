@@ -81,12 +81,7 @@ class WeightedValidationLoss(Callback):
     ) -> None:
         """Note the loss of each image, whatever the criterion is."""
         if not training:
-            targets = batch[1].to(y_pred.device)
-            with torch.inference_mode():
-                self.losses_ += [
-                    net.criterion_(output[None], target[None]).item()
-                    for output, target in zip(y_pred, targets, strict=True)
-                ]
+            self.losses_ += losses_of_images(net, y_pred, batch[1].to(y_pred.device))
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Record the weighted mean."""
@@ -94,6 +89,15 @@ class WeightedValidationLoss(Callback):
         before = [epoch["valid_loss"] for epoch in net.history[:-1]]
         net.history.record("valid_loss", loss)
         net.history.record("valid_loss_best", loss < min(before, default=np.inf))
+
+
+def losses_of_images(net: NeuralNet, outputs: torch.Tensor, targets: torch.Tensor) -> list[float]:
+    """Return the loss of each image, whatever the criterion is."""
+    with torch.inference_mode():
+        return [
+            net.criterion_(output[None], target[None]).item()
+            for output, target in zip(outputs, targets, strict=True)
+        ]
 
 
 class ProgressBar(Callback):

@@ -106,7 +106,7 @@ def range_test(
     params = {name: p for name, p in params.items() if not name.startswith("callbacks__")}
     params = deepcopy(params) | {"callbacks": [GradientNormClipping(MAX_GRADIENT_NORM)]}
     net = new_net(deepcopy(tail), objective, **params)
-    start = Safeguard(net, train_set)
+    start = Safeguard(net, train_set, weights)
     limit = (1 + RISE) * start.loss + RISE_OF_GUESS * start.loss_of_guess
     groups = net.optimizer_.param_groups
     ratios = [group["lr"] / params["lr"] for group in groups]

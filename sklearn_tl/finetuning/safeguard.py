@@ -9,6 +9,8 @@ import torch
 from skorch import NeuralNet
 from torch.utils.data import Subset
 
+from sklearn_tl.finetuning.callbacks import losses_of_images
+
 N_IMAGES = 64  # enough to tell a head that is fitted from one that guesses
 
 
@@ -20,10 +22,12 @@ class Safeguard:
     net : skorch.NeuralNet
         Before the training.
     train_set : torch.utils.data.Dataset
+    weights : ndarray of shape (n_images,), or None
+        How often an epoch draws each image. None: each image once.
     """
 
-    def __init__(self, net: NeuralNet, train_set: Any) -> None:
-        self.images = few_images(train_set)
+    def __init__(self, net: NeuralNet, train_set: Any, weights: np.ndarray | None) -> None:
+        self.images = few_images(train_set, weights)
         self.state = {name: t.clone() for name, t in net.module_.state_dict().items()}
         self.loss, self.loss_of_guess = self._losses(net)
 
@@ -46,7 +50,9 @@ class Safeguard:
         )
         return True
 
-    def average(self, net: NeuralNet, share: float, valid_set: Any) -> None:
+    def average(
+        self, net: NeuralNet, share: float, valid_set: Any, weights: np.ndarray | None
+    ) -> None:
         """Average the weights with those of the start.
 
         Wortsman et al., "Robust fine-tuning of zero-shot models" (CVPR 2022).
@@ -59,16 +65,18 @@ class Safeguard:
             Of the trained weights in the average.
         valid_set : torch.utils.data.Dataset or None
             If the average has a higher loss on these images, the trained weights stay.
+        weights : ndarray, or None
+            The weights of the images of `valid_set`.
         """
         trained = {name: t.clone() for name, t in net.module_.state_dict().items()}
-        loss = np.inf if valid_set is None else _loss(net, valid_set)
+        loss = np.inf if valid_set is None else _loss(net, valid_set, weights)
         with torch.no_grad():
             averaged = {
                 name: torch.lerp(self.state[name], t, share) if t.is_floating_point() else t
                 for name, t in trained.items()
             }
         net.module_.load_state_dict(averaged)
-        if valid_set is not None and _loss(net, valid_set) > loss:
+        if valid_set is not None and _loss(net, valid_set, weights) > loss:
             net.module_.load_state_dict(trained)
 
     def _losses(self, net: NeuralNet) -> tuple[float, float]:
@@ -82,18 +90,29 @@ class Safeguard:
         return loss, of_guess
 
 
-def _loss(net: NeuralNet, images: Any) -> float:
+def _loss(net: NeuralNet, images: Any, weights: np.ndarray | None) -> float:
     """Return the mean loss of all images of a dataset."""
     outputs, targets = outputs_of(net, Subset(images, range(len(images))))
+    if weights is not None:
+        return float(np.average(losses_of_images(net, outputs, targets), weights=weights))
     with torch.inference_mode():
         return net.get_loss(outputs, targets, training=False).mean().item()
 
 
-def few_images(train_set: Any) -> Subset:
-    """Return up to `N_IMAGES` images of a dataset, drawn at random, without augmentation."""
+def few_images(train_set: Any, weights: np.ndarray | None = None) -> Subset:
+    """Return a few images of a dataset without augmentation, drawn as an epoch draws them.
+
+    Without weights these are `N_IMAGES` different images, or all.
+    """
     plain = copy(train_set)
     plain.augment = None  # of `TrainingImages`
-    drawn = np.random.default_rng(0).permutation(len(plain))[:N_IMAGES]
+    generator = np.random.default_rng(0)
+    order = generator.permutation(len(plain))
+    drawn = order[:N_IMAGES]
+    if weights is not None:  # an image of a large weight comes several times
+        ends = np.cumsum(weights[order])
+        at = (np.arange(N_IMAGES) + generator.random()) * ends[-1] / N_IMAGES
+        drawn = order[np.searchsorted(ends, at).clip(max=len(plain) - 1)]
     return Subset(plain, sorted(drawn.tolist()))
 
 

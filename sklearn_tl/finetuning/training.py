@@ -165,7 +165,8 @@ def train(
     net = new_net(tail, objective, callbacks=[*recipe, *callbacks, *reports], **params)
     # The loader knows how many steps an epoch has, whatever `net_params` says about batches.
     factor.n_steps = net.max_epochs * len(net.get_iterator(train_set, training=True))
-    safeguard = None if tail.network is None else Safeguard(net, train_set)
+    on_train, on_valid = weights[0] if weights else None, weights[-1] if weights else None
+    safeguard = None if tail.network is None else Safeguard(net, train_set, on_train)
     try:
         # Threads cost more than they save on a head, whose steps take less than a millisecond.
         with one_core() if tail.network is None else nullcontext():
@@ -186,7 +187,7 @@ def train(
     if safeguard is not None:
         went_wrong = safeguard.restore_if_worse(net, params["lr"])
         if weight_averaging < 1 and not went_wrong:
-            safeguard.average(net, weight_averaging, valid_set)
+            safeguard.average(net, weight_averaging, valid_set, on_valid)
     _release(net)
     return net
 

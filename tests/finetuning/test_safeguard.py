@@ -9,6 +9,8 @@ import torch
 from helpers.estimators import make, make_regressor
 from helpers.pictures import study
 
+from sklearn_tl.finetuning.safeguard import few_images
+
 
 @pytest.mark.parametrize(
     ("unfreeze", "parameters"),
@@ -32,6 +34,30 @@ def test_regressors_and_several_labels_have_it_too():
     for model, targets in ((make_regressor("all", lr=10), y), (make("all", lr=10), labels)):
         with pytest.warns(UserWarning, match="went wrong"):
             model.fit(X, targets)
+
+
+def test_images_of_little_weight_count_little():
+    X, y = study(2, 60)
+    wrong = np.arange(60) % 5 < 2
+    weight = np.where(wrong, 0.02, 1.0)
+    labels = np.where(wrong, 1 - y, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = make("all", max_epochs=20, head_C=1e-3, lr=1e-2, weight_averaging=1.0)
+        model.fit(X, labels, sample_weight=weight)
+    assert model.score(X, y) > 0.9
+
+
+def test_few_images_are_drawn_by_weight():
+    class Images(list):
+        augment = "standard"
+
+    images, weights = Images(range(100)), np.repeat([0.01, 1, 3], [50, 40, 10])
+    drawn = np.bincount(list(few_images(images, weights)), minlength=100)
+    assert drawn.sum() == 64
+    assert drawn[:50].sum() <= 1
+    assert abs(drawn[90:].sum() - 64 * 30 / 70.5) <= 3
+    assert len(set(few_images(images))) == 64
 
 
 def test_a_training_that_only_learns_little_is_left_alone():

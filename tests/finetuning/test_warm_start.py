@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from helpers.estimators import make, make_regressor
+from helpers.estimators import CtrlC, make, make_regressor
 from helpers.networks import TinyNet
 from helpers.pictures import study
 from torch import nn
@@ -66,6 +66,26 @@ def test_what_cannot_be_continued_is_an_error(change, message):
     model = make(2, warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match=message):
         model.set_params(**change).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("n_labels", "parameters", "message"),
+    [
+        (29, {}, "29 labels"),
+        (30, {"lr": 1e30}, "diverged"),
+        (30, {"callbacks": [CtrlC(1)]}, "interrupted"),
+    ],
+)
+def test_a_fit_that_fails_leaves_the_model_as_it_was(n_labels, parameters, message):
+    X, y = study(3, 30)
+    model = make(1, max_epochs=2).fit(X, y)
+    expected = model.decision_function(X)
+    model.set_params(warm_start=True, **parameters)
+    with pytest.raises((ValueError, KeyboardInterrupt), match=message):
+        model.fit(X, y[:n_labels])
+    np.testing.assert_array_equal(model.decision_function(X), expected)
+    model.set_params(lr=NO_STEP, callbacks=None).fit(X, y)
+    assert len(model.history_) == 4
 
 
 def test_other_classes_or_targets_are_an_error():
