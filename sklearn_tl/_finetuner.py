@@ -61,6 +61,7 @@ from sklearn_tl.targets import (
     check_groups,
     check_scored,
     check_weights,
+    check_weights_of_fit,
     hold_out_groups,
     labels_of,
 )
@@ -203,7 +204,7 @@ class FineTuningEstimator(
         told = {"estimator": self, "X": X, "y": y}
         reports = [ReportEpochs(reported, self._fitted_as, **told)] if reported else []
         task, targets = self._read_targets(y, len(images))
-        weight = check_weights(sample_weight, len(images))
+        weight = check_weights_of_fit(sample_weight, len(images))
         group = None if groups is None else check_groups(groups, len(images))
         # Before anything is fitted, so that nothing is learned from the held-out images.
         split = self._given_split(targets, group)

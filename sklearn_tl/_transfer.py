@@ -18,7 +18,14 @@ from sklearn_tl.embedding import (
 )
 from sklearn_tl.images import ImageSequence
 from sklearn_tl.linear import ALPHAS, DECAYS, LinearModel, Link, fit_linear
-from sklearn_tl.targets import Task, check_groups, check_scored, check_weights, labels_of
+from sklearn_tl.targets import (
+    Task,
+    check_groups,
+    check_scored,
+    check_weights,
+    check_weights_of_fit,
+    labels_of,
+)
 
 FITTED = (
     *("coef_", "intercept_", "alpha_", "layer_decay_"),
@@ -76,7 +83,7 @@ class TransferEstimator(BackboneEstimator):
         images = self._begin_fit(X)
         y = labels_of(X, y)
         task, targets = self._read_targets(y, len(images))
-        weight = check_weights(sample_weight, len(images))
+        weight = check_weights_of_fit(sample_weight, len(images))
         group = None if groups is None else check_groups(groups, len(images))
         if not weight.all():  # an image without weight is as if it were not there
             used = np.flatnonzero(weight)

@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from sklearn_tl import (
     ConvFeatureExtractor,
+    FineTuneClassifier,
     TransferClassifier,
     TransferRegressor,
     class_activation_maps,
@@ -158,6 +159,15 @@ def test_weights_count_as_copies_and_zero_leaves_out():
     copied = TransferClassifier(**SMALL).fit(X[copies], y[copies])
     assert (weighted.layer_decay_, weighted.alpha_) == (copied.layer_decay_, copied.alpha_)
     np.testing.assert_allclose(weighted.predict_proba(X), copied.predict_proba(X), atol=0.02)
+
+
+@pytest.mark.parametrize("estimator", [TransferClassifier, FineTuneClassifier])
+def test_weights_that_are_shares_are_said(estimator):
+    X, y = study(n=40)
+    options = SMALL | ({"unfreeze": None} if estimator is FineTuneClassifier else {})
+    with pytest.warns(UserWarning, match=r"40 images sum to 1\. .*as for 1 images") as said:
+        estimator(**options).fit(X, y, sample_weight=np.full(40, 1 / 40))
+    assert said[0].filename == __file__
 
 
 def test_a_class_of_weight_zero_is_never_predicted():

@@ -29,7 +29,7 @@ from sklearn_tl.targets.reading import labels_of, read_labels
 from sklearn_tl.targets.regression import Regression, read_numbers
 from sklearn_tl.targets.scoring import check_scored
 from sklearn_tl.targets.task import Task
-from sklearn_tl.targets.weights import check_weights
+from sklearn_tl.targets.weights import check_weights, check_weights_of_fit
 
 __all__ = [
     "Multiclass",
@@ -41,6 +41,7 @@ __all__ = [
     "check_label_values",
     "check_scored",
     "check_weights",
+    "check_weights_of_fit",
     "group_folds",
     "groups_per_stratum",
     "guess_task",

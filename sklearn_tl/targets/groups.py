@@ -41,6 +41,8 @@ def check_groups(groups: Any, n_images: int) -> np.ndarray:
     values = list(groups) if is_list else np.asarray(groups).ravel().tolist()
     numbers: dict[Any, int] = {}
     for i, value in enumerate(values):
+        if isinstance(value, list | dict | set | np.ndarray):
+            raise ValueError(f"groups[{i}] is {value!r}. Expected a number, a name or a tuple.")
         if is_missing(value):
             raise ValueError(
                 f"groups[{i}] is {value}, which is not a group. If the image belongs to no other, "

@@ -155,9 +155,11 @@ class Multiclass:
         unknown = [key for key in class_weight if key not in classes]
         if not unknown:
             return
+        key = str(unknown[0])
+        others = [name for name in map(str, classes) if name != key]  # "0" may stand for 0
         text = (
             f"class_weight has the key {unknown[0]!r}, but y has no such label."
-            f"{close_matches(str(unknown[0]), map(str, classes))} The classes are "
+            f"{close_matches(key, others)} The classes are "
             f"{', '.join(map(repr, classes[:SHOWN]))}{', ...' if len(classes) > SHOWN else ''}."
         )
         if not set(classes) <= set(class_weight):

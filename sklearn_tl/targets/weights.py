@@ -1,6 +1,7 @@
 """Weights of images."""
 
 import math
+import warnings
 from numbers import Real
 from typing import Any
 
@@ -67,5 +68,19 @@ def check_weights(sample_weight: Any, n_images: int) -> np.ndarray:
         raise ValueError(
             f"All {n_images} weights in sample_weight are zero. Expected a positive weight for at "
             "least one image."
+        )
+    return weight
+
+
+def check_weights_of_fit(sample_weight: Any, n_images: int) -> np.ndarray:
+    """Return one weight per image, as `check_weights` does, and warn if they are shares."""
+    weight = check_weights(sample_weight, n_images)
+    total, n_used = weight.sum(), np.count_nonzero(weight)
+    if total < n_used / 10:
+        warnings.warn(
+            f"The weights of the {n_used} images sum to {total:.3g}. A weight of 1 stands for one "
+            f"image, so the model is regularised as for {total:.3g} images. If the weights are "
+            "shares, pass sample_weight / sample_weight.mean().",
+            stacklevel=6,  # where the user calls fit
         )
     return weight

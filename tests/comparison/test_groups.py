@@ -146,6 +146,7 @@ def test_too_few_groups_are_an_error_that_counts_them():
     for wrong, message in [
         (groups[:5], r"Found groups of shape \(5,\)"),
         ([*groups[:95].tolist(), None], r"groups\[95\] is None"),
+        (groups[:, None].tolist(), r"groups\[0\] is \[0\]. Expected a number, a name or a tuple"),
     ]:
         with pytest.raises(ValueError, match=message):
             compare_strategies(X, y, groups=wrong, **options)

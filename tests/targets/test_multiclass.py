@@ -72,6 +72,14 @@ def test_weights_of_classes_are_checked(class_weight, message):
         task.class_weights(class_weight, codes, np.ones(3))
 
 
+def test_a_key_of_another_type_is_not_its_own_correction():
+    task = Multiclass(np.array([0, 1]))
+    with pytest.raises(
+        ValueError, match=r"key '0', but y has no such label\. The classes are 0, 1"
+    ):
+        task.class_weights({"0": 2}, np.array([0, 1]), np.ones(2))
+
+
 def test_a_weight_of_a_class_that_a_fold_lacks_is_warned_of():
     task = Multiclass(np.array(["a", "b"]))
     with pytest.warns(UserWarning, match="the key 'rose', but y has no such label. The classes"):
