@@ -9,7 +9,6 @@ from sklearn_tl.linear import Classes, RidgePath, probabilities
 
 # Fixed, since one image per class cannot choose it. From 0.03 to 1 the accuracy is the same.
 ALPHA = 0.3
-LEAST_SLOPE = 1.0  # with one image per class, left-out images are never right
 
 
 class QuickModel:
@@ -47,7 +46,6 @@ class QuickModel:
         path = RidgePath(rows.astype(np.float64), weight, images)
         coef, intercept = path.fit(link.targets, ALPHA)
         slope, _ = link.fit_slope(path.left_out(link.targets, ALPHA), images, images)
-        slope = max(slope, LEAST_SLOPE)
         return cls(
             classes, (slope * coef).astype(np.float32), (slope * intercept).astype(np.float32)
         )
