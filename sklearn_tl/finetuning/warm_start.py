@@ -44,8 +44,9 @@ class WarmStart:
         """
         if fingerprint != self.fingerprint:
             raise ValueError(
-                "warm_start=True continues with the network of the earlier fit, but backbone and "
-                "weights now name another network. Restore them, or set warm_start=False."
+                "warm_start=True continues with the network of the earlier fit, but backbone, "
+                "weights and image_size, which sets the positions of a transformer, now stand for "
+                "another network. Restore them, or set warm_start=False."
             )
         before, now = _outputs_of(self.task), _outputs_of(task)
         if before != now:

@@ -57,7 +57,7 @@ def test_the_head_of_a_function_is_not_trained_anew():
     [
         ({"unfreeze": 1}, "unfreeze=1 would lose what an earlier fit trained.*stage1"),
         ({"unfreeze": None}, "unfreeze=None would lose"),
-        ({"backbone": TinyNet}, "name another network"),
+        ({"backbone": TinyNet}, "stand for another network"),
         ({"head": lambda f, c: nn.Sequential(nn.Linear(f, c))}, "not the one that was fitted"),
     ],
 )
