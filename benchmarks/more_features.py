@@ -96,8 +96,7 @@ def score(parts, y, groups, train, test):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, metavar="DIR")
-    once = [name for name in SETS if "eight splits" not in name]  # of the same images
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=once)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows, figures, images, found = [], {}, None, {}

@@ -123,9 +123,10 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
     If `y` is an indicator matrix of shape (n_images, n_labels), each image may have several labels
     or none. Each label then has a regression and a probability of its own.
 
-    With more than 2000 images, the layer decay is chosen on 2000 of them. If no class has two
-    images, or images of two groups, nothing can be chosen: a warning says so, the layer decay is 0,
-    alpha is 0.3, and the probabilities are a guess.
+    With more than 2000 images, the layer decay is chosen on 2000 of them. Images of a class with
+    one image, or one group of images, play no part in the choice. If they are most images, nothing
+    is chosen: a warning says that the layer decay is 0, alpha is 0.3, and the probabilities are a
+    guess.
 
     Parameters changed by `set_params` after `fit` wait for the next fit, except for `cache`,
     `batch_size`, `device`, `engine`, `max_pixels`, `n_jobs` and `verbose`, which take effect at

@@ -4,7 +4,7 @@
 left-out images. A link says what the scores mean: `Classes`, `Labels` or `Numbers`.
 """
 
-from sklearn_tl.linear.fit import ALPHAS, DECAYS, LinearModel, fit_linear
+from sklearn_tl.linear.fit import ALPHAS, DECAYS, USUAL_ALPHA, LinearModel, fit_linear
 from sklearn_tl.linear.links import Classes, Labels, Link, Numbers, probabilities
 from sklearn_tl.linear.ridge import RidgePath, distinct
 
@@ -17,6 +17,7 @@ __all__ = [
     "LinearModel",
     "Numbers",
     "RidgePath",
+    "USUAL_ALPHA",
     "distinct",
     "fit_linear",
     "probabilities",

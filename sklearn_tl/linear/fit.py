@@ -13,7 +13,8 @@ from sklearn_tl.linear.ridge import RidgePath, distinct
 
 DECAYS = (0.0, 0.4, 0.6, 0.8, 1.0)
 ALPHAS = tuple(np.logspace(-4, 4, 17).tolist())
-USUAL_ALPHA = 0.3  # if no left-out image says how strong. From 0.03 to 1 the accuracy is the same.
+USUAL_ALPHA = 0.3  # if no left-out image says how strong the penalty must be
+LEAST_JUDGED = 0.5  # of the images. Fewer choose worse than the usual values are.
 MOST_CHOSEN_ON = 2000  # images. The decay hardly depends on how many there are.
 
 
@@ -54,9 +55,9 @@ def fit_linear(
     """Fit a ridge regression on the features of several layers.
 
     The decay and the penalty are those with the lowest loss on left-out images: each image, or each
-    group of images, is predicted by the model of all others. These predictions are exact. If they
-    say nothing, since no class has images of two groups, a warning says so. The decay is then the
-    first one, and the penalty a usual one.
+    group of images, is predicted by the model of all others. These predictions are exact. A warning
+    says if most images cannot be judged in this way, because their class has no image in another
+    group. The decay is then the first one, and the penalty and the slope are usual ones.
 
     Parameters
     ----------
@@ -80,25 +81,33 @@ def fit_linear(
     """
     groups = _together(rows, groups)
     everything = np.arange(len(rows))
+    judged = link.judged(everything, groups)
+    if judged.mean() < LEAST_JUDGED * weight.mean():
+        decays, alphas = decays[:1], alphas if len(alphas) == 1 else (USUAL_ALPHA,)
+        _warn_of_few(judged, decays[0], alphas[0])
+        judged = np.zeros_like(judged)  # so that the slope is a usual one, too
     # The matrices are small: a second BLAS thread makes the fit slower, and changes the last bits.
     with threadpool_limits(1, user_api="blas"):
         if len(decays) > 1 and len(rows) > MOST_CHOSEN_ON:
             some = np.random.default_rng(0).permutation(everything)[:MOST_CHOSEN_ON]
             few = groups.copy()
             few[some] = _together(rows[some], groups[some])
-            decays = [_best(rows, lengths, link, weight, few, some, decays, alphas).layer_decay]
-        best = _best(rows, lengths, link, weight, groups, everything, decays, alphas)
-        if not np.isnan(best.loss):
-            return best
-        usual = alphas[:1] if len(alphas) == 1 else (USUAL_ALPHA,)
-        best = _best(rows, lengths, link, weight, groups, everything, decays[:1], usual)
+            by_some = link.judged(some, few[some])
+            best = _best(rows, lengths, link, weight, few, some, by_some, decays, alphas)
+            decays = [best.layer_decay]
+        return _best(rows, lengths, link, weight, groups, everything, judged, decays, alphas)
+
+
+def _warn_of_few(judged: np.ndarray, layer_decay: float, alpha: float) -> None:
+    """Say how few images can be judged, and what is used in place of a choice."""
+    n_judged = np.count_nonzero(judged.reshape(len(judged), -1).any(axis=1))
     warnings.warn(
-        "No class has two images, or images of two groups, so none can be predicted by the others "
-        f"of its class. layer_decay={best.layer_decay:g} and alpha={usual[0]:g} are used, and the "
-        "probabilities are a guess. Pass more images or groups per class.",
-        stacklevel=6,  # where the user calls fit
+        f"Only {n_judged} of {len(judged)} images can be predicted by others of their class: the "
+        "other classes have one image, or one group of images. This is too few to choose by. "
+        f"layer_decay={layer_decay:g} and alpha={alpha:g} are used, and the probabilities are a "
+        "guess. Pass more images or groups per class.",
+        stacklevel=7,  # where the user calls fit
     )
-    return best
 
 
 def _together(rows: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
@@ -116,6 +125,7 @@ def _best(
     weight: np.ndarray,
     groups: np.ndarray,
     used: np.ndarray,
+    judged: np.ndarray,
     decays: Sequence[float],
     alphas: Sequence[float],
 ) -> LinearModel:
@@ -125,10 +135,7 @@ def _best(
     for decay in decays:
         path = RidgePath(scaled_layers(rows[used], lengths, decay), weight[used], groups[used])
         slopes, losses = zip(
-            *(
-                link.fit_slope(path.left_out(targets, alpha), used, groups[used])
-                for alpha in alphas
-            ),
+            *(link.fit_slope(path.left_out(targets, alpha), used, judged) for alpha in alphas),
             strict=True,
         )
         which = np.argmin(losses, axis=0)

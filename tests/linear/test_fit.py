@@ -92,7 +92,7 @@ def test_the_decay_of_many_images_is_chosen_on_some(monkeypatch):
     assert accuracy(model, rows, codes) > 0.9
 
 
-@pytest.mark.filterwarnings("ignore:No class has two images")
+@pytest.mark.filterwarnings("ignore:Only 0 of 2 images can be predicted")
 @pytest.mark.parametrize("n", [2, 4, 16, 17])
 def test_images_that_are_all_equal_are_left_out_one_by_one(n):
     rows, codes = np.ones((n, 90), dtype=np.float32), np.arange(n) % 2
@@ -106,7 +106,8 @@ def test_some_images_of_one_group_are_left_out_one_by_one(monkeypatch):
     rows, codes = rows_of(0)
     groups = np.zeros(N, dtype=int)
     rest = np.setdiff1d(np.arange(N), np.random.default_rng(0).permutation(N)[:50])
-    groups[rest[0]] = 1  # it is not among the images that the decay is chosen on
+    of_each_class = [rest[codes[rest] == code][0] for code in range(4)]
+    groups[of_each_class] = 1  # they are not among the images that the decay is chosen on
     assert fitted(rows, codes, groups).layer_decay > 0
 
 
@@ -117,9 +118,20 @@ def test_a_choice_without_any_information_is_not_made(groups):
         rows, codes = rows[:4], codes[:4]  # one image per class
     else:
         rows, codes = rows[[0, 4, 1, 5, 2, 6, 3, 7]], groups  # one group per class
-    with pytest.warns(UserWarning, match="layer_decay=0 and alpha=0.3 are used, .*a guess"):
+    with pytest.warns(
+        UserWarning, match="Only 0 of .*layer_decay=0 and alpha=0.3 .*guess"
+    ):
         model = fitted(rows, codes, groups)
     assert model.layer_decay == 0
     assert accuracy(model, rows, codes) == 1
     with pytest.warns(UserWarning, match="layer_decay=0.5 and alpha=2 are used"):
         assert fitted(rows, codes, groups, decays=(0.5,), alphas=(2.0,)).layer_decay == 0.5
+
+
+def test_few_images_choose_nothing():
+    rows, codes = rows_of(2)
+    some = np.r_[0:4, 4]  # two images of one class
+    with pytest.warns(UserWarning, match="Only 2 of 5 images .* too few to choose by"):
+        model = fitted(rows[some], codes[some])
+    assert (model.layer_decay, model.alpha) == (0, 0.3)
+    fitted(rows[:7], codes[:7])  # two images of three classes
