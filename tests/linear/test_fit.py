@@ -118,9 +118,7 @@ def test_a_choice_without_any_information_is_not_made(groups):
         rows, codes = rows[:4], codes[:4]  # one image per class
     else:
         rows, codes = rows[[0, 4, 1, 5, 2, 6, 3, 7]], groups  # one group per class
-    with pytest.warns(
-        UserWarning, match="Only 0 of .*layer_decay=0 and alpha=0.3 .*guess"
-    ):
+    with pytest.warns(UserWarning, match="Only 0 of .*layer_decay=0 and alpha=0.3 .*guess"):
         model = fitted(rows, codes, groups)
     assert model.layer_decay == 0
     assert accuracy(model, rows, codes) == 1
